@@ -1,0 +1,40 @@
+/** The claims of a JWT access token (RFC 9068 section 2.2), frozen. */
+export interface AccessTokenClaims {
+  readonly iss: string
+  readonly aud: string | readonly string[]
+  readonly exp: number
+  readonly iat?: number
+  readonly nbf?: number
+  readonly sub?: string
+  readonly client_id?: string
+  readonly scope?: string
+  readonly jti?: string
+  readonly [claim: string]: unknown
+}
+
+/** A Bearer token whose signature, issuer, audience, type and times have been checked. */
+export interface AccessToken {
+  readonly claims: AccessTokenClaims
+  /** `client_id`, else `azp`; absent when a foreign issuer names neither. */
+  readonly clientId: string | undefined
+  readonly scope: readonly string[]
+  /** Issued by this server, so that its store knows whether it has been revoked. */
+  readonly own: boolean
+}
+
+/** Checks a token's signature and claims. */
+export interface AccessTokenVerifier {
+  /**
+   * @throws OAuthError `invalid_token` with the reason in its facts, and `facts.clientId` once the signature has been
+   * verified; `temporarily_unavailable` when the keys cannot be had
+   */
+  verify(token: string): AccessToken | Promise<AccessToken>
+  /**
+   * The token if this server signed it, without regard to its times; `undefined` for anything else. For revocation
+   * and introspection, where an unknown token is no error.
+   */
+  recognise(token: string): AccessToken | undefined
+}
+
+/** Signs the claims of an access token into a JWT (RFC 9068). */
+export type AccessTokenSigner = (claims: Readonly<Record<string, unknown>>) => Promise<string>

@@ -1,0 +1,47 @@
+import type { Attempts } from './attempts.ts'
+import { type ClientRegistry, isConfidential, type RegisteredClient } from './clients.ts'
+import { type ClientCredentials, invalidClient, readCredentials } from './credentials.ts'
+import { unavailable } from './errors.ts'
+import type { EndpointRequest } from './request.ts'
+import { matchesAny } from './secrets.ts'
+
+/**
+ * The client behind a request. `authenticated` is false for a public client, which only says who it is: its id may
+ * not label telemetry until it presents a token of its own.
+ */
+export interface IdentifiedClient {
+  readonly client: RegisteredClient
+  readonly authenticated: boolean
+}
+
+/** Checks who a client is (RFC 6749 section 2.3). */
+export type Authenticate = (request: EndpointRequest) => Promise<IdentifiedClient>
+
+function prove(client: RegisteredClient | undefined, credentials: ClientCredentials): IdentifiedClient {
+  const secret = credentials.method === 'none' ? '' : credentials.secret
+  const matches = matchesAny(secret, client?.secretDigests ?? [])
+  if (client === undefined) throw invalidClient()
+  if (isConfidential(client)) {
+    if (!matches) throw invalidClient()
+    return { client, authenticated: true }
+  }
+  if (credentials.method !== 'none') throw invalidClient()
+  return { client, authenticated: false }
+}
+
+export function clientAuthentication(clients: ClientRegistry, attempts: Attempts): Authenticate {
+  return async function authenticate(request) {
+    const credentials = readCredentials(request)
+    const key = `${request.source} ${credentials.id}`
+    attempts.refuseWhenExhausted(key)
+    const client = await clients.find(credentials.id).catch((cause) => {
+      throw unavailable(cause)
+    })
+    try {
+      return prove(client, credentials)
+    } catch (refusal) {
+      attempts.failed(key)
+      throw refusal
+    }
+  }
+}

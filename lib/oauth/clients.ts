@@ -1,0 +1,105 @@
+import { digest } from './secrets.ts'
+
+/** A client as the application registers it (RFC 6749 section 2). */
+export interface Client {
+  /** The client identifier; it becomes the `client_id` claim and label. */
+  readonly id: string
+  /**
+   * The client's secret, or several that are live at once while one is replaced. Presence makes the client
+   * confidential (RFC 6749 section 2.1). Only a SHA-256 of each is kept: make them random, 32 bytes or more.
+   */
+  readonly secret?: string | readonly string[]
+  /** The same as base64url SHA-256 digests, for applications that do not hold the secrets themselves. */
+  readonly secretDigest?: string | readonly string[]
+  /** The grant types it may use. Default: none. */
+  readonly grants?: readonly string[]
+  /** The scope it may be granted, and is granted when it asks for none. Default: empty. */
+  readonly scope?: readonly string[]
+  /**
+   * Presence lets it use the introspection endpoint (RFC 7662 section 2.1): `true` for every token, or the audiences
+   * whose tokens it may see. Default: `false`.
+   */
+  readonly introspect?: boolean | readonly string[]
+}
+
+/** A client as the kernel uses it: no secret, only digests. */
+export interface RegisteredClient {
+  readonly id: string
+  readonly secretDigests: readonly string[]
+  readonly grants: readonly string[]
+  readonly scope: readonly string[]
+  readonly introspect: boolean | readonly string[]
+}
+
+/** Where the kernel looks clients up. */
+export interface ClientRegistry {
+  find(id: string): Promise<RegisteredClient | undefined>
+  /** The clients that are known at start; empty when they are looked up one by one. */
+  readonly known: readonly RegisteredClient[]
+}
+
+/** RFC 6749 section A.1: client-id = *VSCHAR; and short enough for a label. */
+const CLIENT_ID = /^[\x20-\x7E]{1,256}$/
+const SHA256_BASE64URL = /^[A-Za-z0-9_-]{43}$/
+
+const list = <T>(value: T | readonly T[] | undefined): readonly T[] =>
+  value === undefined ? [] : Array.isArray(value) ? (value as readonly T[]) : [value as T]
+
+/** @throws TypeError naming the property that is wrong */
+function registered(client: Client): RegisteredClient {
+  if (!CLIENT_ID.test(client.id ?? '')) {
+    throw new TypeError('clients[].id must be 1 to 256 printable ASCII characters')
+  }
+  const secrets = list(client.secret)
+  if (secrets.some((secret) => typeof secret !== 'string' || secret === '')) {
+    throw new TypeError(`clients[].secret of "${client.id}" must be a non-empty string, or an array of them`)
+  }
+  const digests = list(client.secretDigest)
+  if (digests.some((value) => !SHA256_BASE64URL.test(value))) {
+    throw new TypeError(`clients[].secretDigest of "${client.id}" must be the base64url SHA-256 of the secret`)
+  }
+  const secretDigests = [...secrets.map(digest), ...digests]
+  const grants = client.grants ?? []
+  if (secretDigests.length === 0 && grants.includes('client_credentials')) {
+    throw new TypeError(
+      `clients[] "${client.id}" has no secret: the client_credentials grant is for confidential clients only (RFC 6749 section 4.4)`
+    )
+  }
+  return {
+    id: client.id,
+    secretDigests,
+    grants,
+    scope: client.scope ?? [],
+    introspect: client.introspect ?? false
+  }
+}
+
+/** How clients are given: all of them, or a function that looks one up. */
+export type ClientSource = readonly Client[] | ((id: string) => Promise<Client | undefined>)
+
+/**
+ * @throws TypeError when a client of the list is wrong or appears twice
+ */
+export function clientRegistry(source: ClientSource): ClientRegistry {
+  if (typeof source === 'function') {
+    return {
+      known: [],
+      async find(id) {
+        if (!CLIENT_ID.test(id)) return undefined
+        const client = await source(id)
+        return client?.id === id ? registered(client) : undefined
+      }
+    }
+  }
+  const byId = new Map<string, RegisteredClient>()
+  for (const client of source.map(registered)) {
+    if (byId.has(client.id)) throw new TypeError(`clients[].id "${client.id}" appears twice`)
+    byId.set(client.id, client)
+  }
+  return { known: [...byId.values()], find: async (id) => byId.get(id) }
+}
+
+/** RFC 6749 section 2.1: a client is confidential when it can keep a secret. */
+export function isConfidential(client: RegisteredClient): boolean {
+  return client.secretDigests.length > 0
+}

@@ -1,0 +1,76 @@
+import type { IdentifiedClient } from '../authenticate.ts'
+import { OAuthError } from '../errors.ts'
+import type { Kernel } from '../kernel.ts'
+import type { TokenResponse } from '../outcomes.ts'
+import type { EndpointRequest, Form } from '../request.ts'
+import { grantAudience, grantScope } from '../scope.ts'
+import type { TokenServer } from '../server.ts'
+
+/** The form parameter, or `invalid_request` when it is absent. */
+export function required(form: Form, name: 'grant_type' | 'refresh_token' | 'token'): string {
+  const value = form.get(name)
+  if (value === undefined) throw new OAuthError('invalid_request', `The ${name} parameter is missing.`)
+  return value
+}
+
+/** What is known about who asks, for the refusal's telemetry. */
+const factsOf = ({ client, authenticated }: IdentifiedClient, grantType?: string) => ({
+  clientId: authenticated ? client.id : undefined,
+  grantType
+})
+
+/** The token endpoint (RFC 6749 section 3.2): who asks, with which grant, then the grant's own rules. */
+export async function token(kernel: Kernel, verbs: TokenServer, request: EndpointRequest): Promise<TokenResponse> {
+  const by = await kernel.authenticate(request)
+  let grantType: string | undefined
+  try {
+    const asked = required(request.form, 'grant_type')
+    if (asked !== 'refresh_token' && !kernel.grants.has(asked)) {
+      throw new OAuthError('unsupported_grant_type', 'The grant type is not supported.')
+    }
+    grantType = asked
+    if (!by.client.grants.includes(grantType)) {
+      throw new OAuthError('unauthorized_client', 'The client may not use this grant type.')
+    }
+    return await (grantType === 'refresh_token'
+      ? refreshGrant(verbs, by, request.form)
+      : otherGrant(kernel, verbs, by, grantType, request.form))
+  } catch (error) {
+    throw error instanceof OAuthError ? error.withFacts(factsOf(by, grantType)) : error
+  }
+}
+
+/** RFC 6749 section 6. */
+async function refreshGrant(verbs: TokenServer, by: IdentifiedClient, form: Form): Promise<TokenResponse> {
+  const { response } = await verbs.refresh({
+    refreshToken: required(form, 'refresh_token'),
+    by,
+    scope: form.get('scope'),
+    resource: form.get('resource')
+  })
+  return response
+}
+
+async function otherGrant(
+  kernel: Kernel,
+  verbs: TokenServer,
+  { client }: IdentifiedClient,
+  grantType: string,
+  form: Form
+): Promise<TokenResponse> {
+  const { audience } = kernel.rules
+  const decision = await kernel.grants.get(grantType)?.({ client, form })
+  if (decision === undefined) throw new OAuthError('server_error', 'The grant handler did not decide.')
+  const scope = grantScope(form.get('scope'), decision.scope ?? client.scope)
+  const granted = grantAudience(form.get('resource'), audience, [audience[0]])
+  const { response } = await verbs.issue({
+    clientId: client.id,
+    subject: decision.subject,
+    scope,
+    audience: granted,
+    grantType,
+    refresh: decision.refreshable ? { scope, audience: granted } : undefined,
+    claims: decision.claims
+  })
+  return response
+}

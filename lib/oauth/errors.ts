@@ -1,0 +1,99 @@
+import type { RefusalFacts } from './outcomes.ts'
+
+/**
+ * The `error` codes this library answers with: RFC 6749 section 5.2, RFC 6750 section 3.1, RFC 8707 section 2,
+ * and `temporarily_unavailable` / `server_error` from RFC 6749 section 4.1.2.1 for what the client did not cause.
+ */
+export type ErrorCode =
+  | 'invalid_request'
+  | 'invalid_client'
+  | 'invalid_grant'
+  | 'unauthorized_client'
+  | 'unsupported_grant_type'
+  | 'invalid_scope'
+  | 'invalid_target'
+  | 'invalid_token'
+  | 'insufficient_scope'
+  | 'temporarily_unavailable'
+  | 'server_error'
+
+const STATUS: Record<ErrorCode, number> = {
+  invalid_request: 400,
+  invalid_client: 401,
+  invalid_grant: 400,
+  unauthorized_client: 400,
+  unsupported_grant_type: 400,
+  invalid_scope: 400,
+  invalid_target: 400,
+  invalid_token: 401,
+  insufficient_scope: 403,
+  temporarily_unavailable: 503,
+  server_error: 500
+}
+
+export interface OAuthErrorOptions {
+  /** The HTTP status. Default: the one the RFC gives to the code. */
+  status?: number
+  /** Seconds a client should wait; presence adds `Retry-After`. */
+  retryAfter?: number
+  /** What telemetry may know about the refusal. */
+  facts?: RefusalFacts
+  /** The failure underneath, for the application's own logs; it never reaches the client. */
+  cause?: unknown
+}
+
+/**
+ * An expected refusal: what the client is told, and nothing else. Throw it from a grant handler to refuse.
+ *
+ * `description` is sent to the client (RFC 6749 section 5.2 allows printable ASCII without `"` and `\`), so it is a
+ * fixed sentence and never repeats what the client sent.
+ */
+export class OAuthError extends Error {
+  override readonly name: string = 'OAuthError'
+  readonly code: ErrorCode
+  readonly status: number
+  readonly retryAfter: number | undefined
+  readonly facts: RefusalFacts
+
+  constructor(code: ErrorCode, description: string, options: OAuthErrorOptions = {}) {
+    super(description, { cause: options.cause })
+    this.code = code
+    this.status = options.status ?? STATUS[code]
+    this.retryAfter = options.retryAfter
+    this.facts = options.facts ?? {}
+  }
+
+  /** The safe sentence for the client. */
+  get description(): string {
+    return this.message
+  }
+
+  /** The same refusal with more facts; the ones it has already stay. */
+  withFacts(facts: RefusalFacts): OAuthError {
+    const { code, message, status, retryAfter, cause } = this
+    return new OAuthError(code, message, {
+      status,
+      ...(retryAfter === undefined ? {} : { retryAfter }),
+      cause,
+      facts: { ...facts, ...this.facts }
+    })
+  }
+}
+
+/** How long a client is asked to wait when a store or key server is down, in seconds. */
+const RETRY_AFTER_OUTAGE = 5
+
+/** A dependency of ours did not answer (RFC 7009 section 2.2.1): nothing was done, the client may try again. */
+export function unavailable(cause: unknown, facts: RefusalFacts = {}): OAuthError {
+  return new OAuthError('temporarily_unavailable', 'The service is temporarily unavailable.', {
+    retryAfter: RETRY_AFTER_OUTAGE,
+    facts: { ...facts, reason: 'unavailable' },
+    cause
+  })
+}
+
+/** The error as an OAuthError: itself, or `server_error` around anything unexpected. */
+export function asOAuthError(error: unknown): OAuthError {
+  if (error instanceof OAuthError) return error
+  return new OAuthError('server_error', 'The server could not complete the request.', { cause: error })
+}

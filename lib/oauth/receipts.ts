@@ -1,0 +1,29 @@
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
+import type { TokenResponse } from './outcomes.ts'
+
+const ALGORITHM = 'aes-256-gcm'
+const NONCE_BYTES = 12
+const TAG_BYTES = 16
+
+const keyFrom = (refreshToken: string): Uint8Array =>
+  new Uint8Array(hkdfSync('sha256', refreshToken, '', 'fastify-oauth-telemetry receipt', 32))
+
+/**
+ * Seals the answer to a refresh so that only who holds the spent refresh token can open it: a grace window can then
+ * return the same successor although no token is stored.
+ */
+export function sealReceipt(response: TokenResponse, refreshToken: string): string {
+  const nonce = randomBytes(NONCE_BYTES)
+  const cipher = createCipheriv(ALGORITHM, keyFrom(refreshToken), nonce)
+  const sealed = Buffer.concat([cipher.update(JSON.stringify(response), 'utf8'), cipher.final()])
+  return Buffer.concat([nonce, cipher.getAuthTag(), sealed]).toString('base64url')
+}
+
+/** The answer sealed in a receipt. */
+export function openReceipt(receipt: string, refreshToken: string): TokenResponse {
+  const bytes = Buffer.from(receipt, 'base64url')
+  const decipher = createDecipheriv(ALGORITHM, keyFrom(refreshToken), bytes.subarray(0, NONCE_BYTES))
+  decipher.setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES))
+  const opened = Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES)), decipher.final()])
+  return JSON.parse(opened.toString('utf8'))
+}

@@ -1,0 +1,39 @@
+import { OAuthError } from './errors.ts'
+
+/** scope-token = 1*( %x21 / %x23-5B / %x5D-7E ), separated by single spaces (RFC 6749 section 3.3). */
+const SCOPE = /^[\x21\x23-\x5B\x5D-\x7E]+( [\x21\x23-\x5B\x5D-\x7E]+)*$/
+
+/** Whether a string is a well-formed scope value. */
+export function isScope(value: string): boolean {
+  return SCOPE.test(value)
+}
+
+/**
+ * The scope to grant: all of `allowed` when none is requested, else the requested tokens, each once.
+ *
+ * @throws OAuthError `invalid_scope` when it is malformed, unknown or exceeds what is allowed (RFC 6749 section 5.2)
+ */
+export function grantScope(requested: string | undefined, allowed: readonly string[]): readonly string[] {
+  if (requested === undefined) return allowed
+  if (!isScope(requested)) throw new OAuthError('invalid_scope', 'The requested scope is malformed.')
+  const scope = [...new Set(requested.split(' '))]
+  if (!scope.every((token) => allowed.includes(token))) {
+    throw new OAuthError('invalid_scope', 'The requested scope exceeds what may be granted.')
+  }
+  return scope
+}
+
+/**
+ * The audience to grant: the resources asked for (RFC 8707 section 2), or the default when none is asked for.
+ *
+ * @throws OAuthError `invalid_target` when a resource is not among the allowed
+ */
+export function grantAudience(
+  resource: string | undefined,
+  allowed: readonly string[],
+  byDefault: readonly string[]
+): readonly string[] {
+  if (resource === undefined) return byDefault
+  if (!allowed.includes(resource)) throw new OAuthError('invalid_target', 'The requested resource is not known here.')
+  return [resource]
+}

@@ -1,0 +1,32 @@
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
+
+/** The base64url SHA-256 of a high-entropy secret: the only form in which one is ever kept. */
+export function digest(secret: string): string {
+  return hash('sha256', secret, 'base64url')
+}
+
+/** 256 bits from the system's CSPRNG, base64url (RFC 6749 section 10.10 asks for at least 160). */
+export function newSecret(): string {
+  return randomBytes(32).toString('base64url')
+}
+
+/** 128 bits from the system's CSPRNG, base64url: unique, and not meant to be secret. */
+export function newId(): string {
+  return randomBytes(16).toString('base64url')
+}
+
+const NOBODY = Buffer.alloc(32)
+
+/**
+ * Whether a secret is one of those whose digests are given. Its work depends only on the number of digests, and is
+ * done against a digest nobody has when there is none, so an unknown client costs what a wrong secret costs.
+ */
+export function matchesAny(secret: string, digests: readonly string[]): boolean {
+  const presented = hash('sha256', secret, 'buffer')
+  let matches = false
+  for (const known of digests.length > 0 ? digests : [undefined]) {
+    const expected = known === undefined ? NOBODY : Buffer.from(known, 'base64url')
+    if (timingSafeEqual(presented, expected) && known !== undefined) matches = true
+  }
+  return matches
+}

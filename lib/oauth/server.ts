@@ -1,0 +1,51 @@
+import type { AccessToken } from './access-token.ts'
+import { token } from './endpoints/token.ts'
+import type { Kernel } from './kernel.ts'
+import type { Refreshed, Revocation, TokenGrant, TokenResponse } from './outcomes.ts'
+import type { EndpointRequest } from './request.ts'
+import type { TokenCount } from './token.ts'
+import { type Introspection, type IntrospectRequest, introspect } from './verbs/introspect.ts'
+import { type Authorization, issue } from './verbs/issue.ts'
+import { type RefreshRequest, refresh } from './verbs/refresh.ts'
+import { type RevokeRequest, revoke } from './verbs/revoke.ts'
+import { type RevokeAllRequest, revokeAll } from './verbs/revoke-all.ts'
+import { type ResourceServerParts, type ValidateRequest, validate } from './verbs/validate.ts'
+
+/** The issuer role: the verbs of a token's life. Each resolves to what happened, or rejects with why it did not. */
+export interface TokenServer {
+  /** Answers the token endpoint; it ends in `issue` or `refresh`, or in a refusal. */
+  token(request: EndpointRequest): Promise<TokenResponse>
+  issue(authorization: Authorization): Promise<TokenGrant>
+  refresh(request: RefreshRequest): Promise<Refreshed>
+  revoke(request: RevokeRequest): Promise<Revocation>
+  revokeAll(request: RevokeAllRequest): Promise<Revocation>
+  introspect(request: IntrospectRequest): Promise<Introspection>
+  /** Forgets the tokens that have expired, and resolves to how many of each client and type did so unrevoked. */
+  prune(): Promise<readonly TokenCount[]>
+}
+
+/** The resource-server role. */
+export interface ResourceServer {
+  validate(request: ValidateRequest): Promise<AccessToken>
+}
+
+/**
+ * Builds the issuer role. `wrap` gives the server its outside, telemetry for example; verbs that use other verbs
+ * (refresh issues, a reuse revokes) use them through it, so that nothing happens unseen.
+ */
+export function createTokenServer(kernel: Kernel, wrap: (bare: TokenServer) => TokenServer): TokenServer {
+  const server: TokenServer = wrap({
+    token: (request) => token(kernel, server, request),
+    issue: (authorization) => issue(kernel, authorization),
+    refresh: (request) => refresh(kernel, server, request),
+    revoke: (request) => revoke(kernel, request),
+    revokeAll: (request) => revokeAll(kernel, request),
+    introspect: (request) => introspect(kernel, request),
+    prune: () => kernel.store.prune(kernel.now())
+  })
+  return server
+}
+
+export function createResourceServer(parts: ResourceServerParts): ResourceServer {
+  return { validate: (request) => validate(parts, request) }
+}

@@ -1,0 +1,55 @@
+import type { Spending, StoredToken, TokenCount } from './token.ts'
+
+/** Which tokens to revoke. */
+export type Selector =
+  | { readonly id: string }
+  | { readonly family: string }
+  | { readonly subject: string }
+  | { readonly clientId: string }
+
+/**
+ * What became of an attempt to rotate. The loser learns what the token had become: spent by another request,
+ * revoked, or gone.
+ */
+export type Rotation = { readonly won: true } | { readonly won: false; readonly token: StoredToken | undefined }
+
+/**
+ * Where tokens are kept. Every method is atomic by itself and all of them together are linearizable: the rules of
+ * OAuth above need no transaction. A method that cannot be carried out rejects, having changed nothing.
+ *
+ * `test/stores/conformance.ts` is this contract as tests; a new store runs it unchanged.
+ */
+export interface TokenStore {
+  /**
+   * Adds new tokens, all or none. Resolves to `false`, having written nothing, when their subject or client was
+   * revoked after their `issuedAt`: a token minted while its owner is being revoked never lives.
+   */
+  insert(tokens: readonly StoredToken[]): Promise<boolean>
+
+  /** The token as it now stands, spent and revoked ones included; `undefined` once it has been forgotten. */
+  find(id: string): Promise<StoredToken | undefined>
+
+  /**
+   * Compare-and-swap: if `id` is live at `spending.at`, marks it spent and adds its successors. Of any number of
+   * parallel calls exactly one wins; none does once a revocation of the token, its family, subject or client began.
+   */
+  rotate(id: string, successors: readonly StoredToken[], spending: Spending): Promise<Rotation>
+
+  /**
+   * Revokes every live token that the selector names, as one set, and resolves to how many of each client and type
+   * were live. Costs no more than the live tokens it kills; repeating it costs O(1) and resolves to nothing.
+   */
+  revoke(selector: Selector, at: number, reason: string): Promise<readonly TokenCount[]>
+
+  /** The live tokens at a time, per client and type, without visiting tokens that are not about to expire. */
+  countLive(at: number): Promise<readonly TokenCount[]>
+
+  /**
+   * Forgets tokens that have reached their end, and resolves to those that did so unspent and unrevoked, each
+   * counted once in the life of the store.
+   */
+  prune(at: number): Promise<readonly TokenCount[]>
+
+  /** Releases what the store holds. */
+  close(): Promise<void>
+}

@@ -1,0 +1,63 @@
+/** RFC 7009 section 2.1: the two types a token_type_hint knows. */
+export type TokenType = 'access' | 'refresh'
+
+/** Why a token died before its end; extended only by the `revocationReasons` option. */
+export const REVOCATION_REASONS = [
+  'client_request',
+  'logout',
+  'security_incident',
+  'code_reuse',
+  'admin',
+  'superseded',
+  '_OTHER'
+] as const
+
+/** How a refresh token was rotated away. */
+export interface Spending {
+  readonly at: number
+  /** The id of the refresh token that replaced it. */
+  readonly successor: string
+  /** Trace context of the operation that spent it. */
+  readonly trace: string | undefined
+  /** The answer given, sealed with the spent token itself; present only with a grace window. */
+  readonly receipt: string | undefined
+}
+
+/**
+ * What is kept about a token: never the token. All times are NumericDate (RFC 7519 section 2): seconds since the
+ * epoch, fractions allowed.
+ */
+export interface StoredToken {
+  /** Access token: its `jti`. Refresh token: the base64url SHA-256 of its value. */
+  readonly id: string
+  readonly type: TokenType
+  /** All tokens descending from one authorization by refresh share their family. */
+  readonly family: string
+  readonly clientId: string
+  /** The resource owner; absent when a client acts for itself. */
+  readonly subject: string | undefined
+  readonly scope: readonly string[]
+  readonly audience: readonly string[]
+  readonly issuedAt: number
+  readonly expiresAt: number
+  /** The end that no rotation extends; on refresh tokens. */
+  readonly familyExpiresAt: number | undefined
+  /** Trace context (W3C traceparent) of the operation that issued it. */
+  readonly trace: string | undefined
+  /** Present once a refresh token has been rotated away. */
+  readonly spent: Spending | undefined
+  /** Present once it has been revoked. */
+  readonly revokedAt: number | undefined
+}
+
+/** A number of tokens of one client and type. */
+export interface TokenCount {
+  readonly clientId: string
+  readonly type: TokenType
+  readonly count: number
+}
+
+/** Usable at a time: not expired, not spent, not revoked. RFC 7519 section 4.1.4: "on or after" `exp` is too late. */
+export function isLive(token: StoredToken, at: number): boolean {
+  return at < token.expiresAt && token.spent === undefined && token.revokedAt === undefined
+}

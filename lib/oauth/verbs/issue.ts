@@ -1,0 +1,107 @@
+import { OAuthError } from '../errors.ts'
+import type { Kernel } from '../kernel.ts'
+import type { TokenGrant, TokenResponse } from '../outcomes.ts'
+import { digest, newId, newSecret } from '../secrets.ts'
+import type { StoredToken } from '../token.ts'
+
+/** A decision to issue: who gets what, before there are tokens. */
+export interface Authorization {
+  readonly clientId: string
+  /** The resource owner; `undefined` when the client acts for itself. */
+  readonly subject: string | undefined
+  readonly scope: readonly string[]
+  readonly audience: readonly string[]
+  readonly grantType: string
+  /** Present when a refresh token is wanted. */
+  readonly refresh: RefreshTerms | undefined
+  readonly claims?: Readonly<Record<string, unknown>> | undefined
+  /** Trace context of the operation, kept beside the tokens and never inside them. */
+  readonly trace?: string | undefined
+  /** How the tokens are written. Default: as the first of their family. */
+  readonly write?: WriteTokens
+}
+
+/** What a refresh token may do (RFC 6749 section 6: the new one keeps the full original scope). */
+export interface RefreshTerms {
+  readonly scope: readonly string[]
+  readonly audience: readonly string[]
+  /** Present when a family goes on: its id and the end that rotation does not move. */
+  readonly family?: { readonly id: string; readonly expiresAt: number }
+}
+
+/** Writes a grant that is complete but for this; it rejects to refuse it. */
+export type WriteTokens = (grant: TokenGrant) => Promise<void>
+
+/** Claims of RFC 9068 section 2.2, which nothing may replace. */
+function accessTokenClaims(kernel: Kernel, authorization: Authorization, token: StoredToken): Record<string, unknown> {
+  const [audience] = token.audience
+  return {
+    ...authorization.claims,
+    iss: kernel.rules.issuer,
+    aud: token.audience.length === 1 ? audience : token.audience,
+    sub: token.subject ?? token.clientId,
+    client_id: token.clientId,
+    scope: token.scope.join(' '),
+    jti: token.id,
+    iat: Math.floor(token.issuedAt),
+    exp: token.expiresAt
+  }
+}
+
+async function writeFirst(kernel: Kernel, { access, refresh }: TokenGrant): Promise<void> {
+  const inserted = await kernel.store.insert(refresh === undefined ? [access] : [access, refresh])
+  if (!inserted) throw new OAuthError('invalid_grant', 'The authorization was revoked while it was being granted.')
+}
+
+/** RFC 9068 section 5: a resource owner must not be mistaken for a client that acts for itself. */
+async function assertNotAClient(kernel: Kernel, subject: string): Promise<void> {
+  if ((await kernel.clients.find(subject)) !== undefined) {
+    throw new OAuthError('invalid_request', 'The subject is the identifier of a client.')
+  }
+}
+
+/** Mints an access token, with a refresh token if the authorization has one, and writes both in one step at the end. */
+export async function issue(kernel: Kernel, authorization: Authorization): Promise<TokenGrant> {
+  const { rules } = kernel
+  const now = kernel.now()
+  const { clientId, subject, trace, refresh: terms } = authorization
+  if (subject !== undefined && terms?.family === undefined) await assertNotAClient(kernel, subject)
+  const id = newId()
+  const family = terms?.family?.id ?? id
+  const common = { family, clientId, subject, issuedAt: now, trace, spent: undefined, revokedAt: undefined }
+
+  const access: StoredToken = {
+    ...common,
+    id,
+    type: 'access',
+    scope: authorization.scope,
+    audience: authorization.audience,
+    expiresAt: Math.floor(now) + rules.accessTokenTtl,
+    familyExpiresAt: undefined
+  }
+  const response: TokenResponse = {
+    access_token: await kernel.sign(accessTokenClaims(kernel, authorization, access)),
+    token_type: 'Bearer',
+    expires_in: rules.accessTokenTtl,
+    scope: access.scope.join(' ')
+  }
+
+  let grant: TokenGrant = { response, access, refresh: undefined }
+  if (terms !== undefined) {
+    const secret = newSecret()
+    const familyExpiresAt = terms.family?.expiresAt ?? Math.floor(now) + rules.refreshTokenAbsoluteTtl
+    const refresh: StoredToken = {
+      ...common,
+      id: digest(secret),
+      type: 'refresh',
+      scope: terms.scope,
+      audience: terms.audience,
+      expiresAt: Math.min(Math.floor(now) + rules.refreshTokenIdleTtl, familyExpiresAt),
+      familyExpiresAt
+    }
+    grant = { response: { ...response, refresh_token: secret }, access, refresh }
+  }
+
+  await (authorization.write ?? ((complete) => writeFirst(kernel, complete)))(grant)
+  return grant
+}

@@ -1,0 +1,147 @@
+import type { IdentifiedClient } from '../authenticate.ts'
+import { asOAuthError, OAuthError } from '../errors.ts'
+import type { Kernel } from '../kernel.ts'
+import type { Refreshed, RefusalFacts, RefusalReason, Reuse, ReuseOutcome, TokenGrant } from '../outcomes.ts'
+import { openReceipt, sealReceipt } from '../receipts.ts'
+import { grantAudience, grantScope } from '../scope.ts'
+import { digest } from '../secrets.ts'
+import type { TokenServer } from '../server.ts'
+import { isLive, type StoredToken } from '../token.ts'
+
+/** A request to refresh (RFC 6749 section 6), by a client that may use the grant. */
+export interface RefreshRequest {
+  readonly refreshToken: string
+  readonly by: IdentifiedClient
+  /** Narrows the access token; the new refresh token keeps the full scope. */
+  readonly scope?: string | undefined
+  /** Narrows the access token's audience (RFC 8707 section 2.2). */
+  readonly resource?: string | undefined
+  /** Trace context of the operation. */
+  readonly trace?: string | undefined
+}
+
+/** One body for every way a refresh token can be no good (T27). */
+function refused(reason: RefusalReason, facts: RefusalFacts): OAuthError {
+  return new OAuthError('invalid_grant', 'The refresh token is not valid.', { facts: { ...facts, reason } })
+}
+
+/**
+ * Spends a refresh token for a new pair. Exactly one of any number of parallel requests succeeds; a token that has
+ * been rotated away kills its user's (or its family's) tokens instead (RFC 9700 section 4.14.2).
+ *
+ * `verbs` is the server as others see it: issuing and revoking inside a refresh are operations of their own.
+ */
+export async function refresh(kernel: Kernel, verbs: TokenServer, request: RefreshRequest): Promise<Refreshed> {
+  const { client } = request.by
+  const token = await kernel.store.find(digest(request.refreshToken))
+  if (token === undefined || token.type !== 'refresh') throw refused('not_found', {})
+  if (token.clientId !== client.id) throw refused('wrong_client', {})
+  const facts: RefusalFacts = { token, clientId: client.id }
+
+  if (kernel.now() >= token.expiresAt) throw refused('expired', facts)
+  if (token.spent !== undefined) return reused(kernel, verbs, request, token, 'theft')
+  if (token.revokedAt !== undefined) throw refused('revoked', facts)
+
+  try {
+    return await rotate(kernel, verbs, request, token)
+  } catch (error) {
+    if (error instanceof LostRace) return reusedOrRevoked(kernel, verbs, request, error.token)
+    throw asOAuthError(error).withFacts(facts)
+  }
+}
+
+/** Another request rotated or revoked the token between our look and our write. */
+class LostRace extends OAuthError {
+  readonly token: StoredToken | undefined
+
+  constructor(token: StoredToken | undefined) {
+    super('invalid_grant', 'The refresh token is not valid.')
+    this.token = token
+  }
+}
+
+async function rotate(
+  kernel: Kernel,
+  verbs: TokenServer,
+  request: RefreshRequest,
+  token: StoredToken
+): Promise<Refreshed> {
+  const write = async (grant: TokenGrant) => {
+    const { access, refresh: successor, response } = grant
+    if (successor === undefined) return
+    const rotation = await kernel.store.rotate(token.id, [access, successor], {
+      at: access.issuedAt,
+      successor: successor.id,
+      trace: request.trace,
+      receipt: kernel.rules.graceWindow > 0 ? sealReceipt(response, request.refreshToken) : undefined
+    })
+    if (!rotation.won) throw new LostRace(rotation.token)
+  }
+  const { response } = await verbs.issue({
+    clientId: token.clientId,
+    subject: token.subject,
+    scope: grantScope(request.scope, token.scope),
+    audience: grantAudience(request.resource, token.audience, token.audience),
+    grantType: 'refresh_token',
+    refresh: {
+      scope: token.scope,
+      audience: token.audience,
+      family: { id: token.family, expiresAt: token.familyExpiresAt ?? token.expiresAt }
+    },
+    write
+  })
+  return { response, spent: token, reuse: undefined }
+}
+
+function reusedOrRevoked(
+  kernel: Kernel,
+  verbs: TokenServer,
+  request: RefreshRequest,
+  token: StoredToken | undefined
+): Promise<Refreshed> {
+  if (token === undefined) throw refused('not_found', {})
+  if (token.spent === undefined) throw refused('revoked', { token, clientId: token.clientId })
+  return reused(kernel, verbs, request, token, 'race_lost')
+}
+
+/** A spent refresh token: answered again within a grace window, otherwise a theft whatever the cause. */
+async function reused(
+  kernel: Kernel,
+  verbs: TokenServer,
+  request: RefreshRequest,
+  token: StoredToken,
+  outcome: Exclude<ReuseOutcome, 'grace'>
+): Promise<Refreshed> {
+  const again = await answeredAgain(kernel, request, token)
+  if (again !== undefined) return { response: again, spent: token, reuse: { outcome: 'grace', token } }
+
+  const reuse: Reuse = { outcome, token }
+  const facts: RefusalFacts = { token, clientId: token.clientId, reuse }
+  const { subject, family } = token
+  try {
+    await verbs.revokeAll({
+      ...(kernel.rules.reuse === 'user' && subject !== undefined ? { subject } : { family }),
+      reason: 'security_incident',
+      by: 'reuse_detection'
+    })
+  } catch (error) {
+    throw asOAuthError(error).withFacts(facts)
+  }
+  throw refused('reused', facts)
+}
+
+/**
+ * The answer the spent token was given, while the grace window lasts: for the same scope, and only from the immediate
+ * predecessor of a refresh token that is still live.
+ */
+async function answeredAgain(kernel: Kernel, request: RefreshRequest, token: StoredToken) {
+  const { spent } = token
+  const now = kernel.now()
+  if (spent?.receipt === undefined || now >= spent.at + kernel.rules.graceWindow) return undefined
+  const successor = await kernel.store.find(spent.successor)
+  if (successor === undefined || !isLive(successor, now)) return undefined
+  const response = openReceipt(spent.receipt, request.refreshToken)
+  const scope = request.scope ?? token.scope.join(' ')
+  if (scope !== response.scope) return undefined
+  return { ...response, expires_in: Math.max(0, response.expires_in - Math.floor(now - spent.at)) }
+}

@@ -1,0 +1,48 @@
+import type { Kernel } from '../kernel.ts'
+import type { Revocation } from '../outcomes.ts'
+import { digest } from '../secrets.ts'
+import type { StoredToken } from '../token.ts'
+
+/** Who revokes what, and why. */
+export interface RevokeRequest {
+  /** The token itself, access or refresh; or, instead, `tokenId`. */
+  readonly token?: string | undefined
+  /** An access token's `jti`, for callers who do not have the token. */
+  readonly tokenId?: string | undefined
+  /** Presence restricts it to tokens of this client (RFC 7009 section 2.1); others are left alone, silently. */
+  readonly clientId?: string | undefined
+  /** One of the revocation reasons; any other is recorded as `_OTHER`. */
+  readonly reason: string
+  /** Who asked: `user`, `admin`, a client id. On the span only. */
+  readonly by: string
+}
+
+/** The stored record of a presented token, whichever type it is; token_type_hint could only slow this down (R05). */
+export async function recognise(kernel: Kernel, token: string): Promise<StoredToken | undefined> {
+  const jti = kernel.verifier.recognise(token)?.claims.jti
+  const found = await kernel.store.find(jti ?? digest(token))
+  return found?.type === (jti === undefined ? 'refresh' : 'access') ? found : undefined
+}
+
+/** The reason as telemetry may carry it: one of the closed set. */
+export function closedReason(kernel: Kernel, reason: string): string {
+  return kernel.rules.revocationReasons.has(reason) ? reason : '_OTHER'
+}
+
+/**
+ * Revokes one token (RFC 7009). A refresh token takes its whole family with it; an access token goes alone, and its
+ * refresh token stays. Unknown and dead tokens are no error: they are as revoked as they can be.
+ */
+export async function revoke(kernel: Kernel, request: RevokeRequest): Promise<Revocation> {
+  const reason = closedReason(kernel, request.reason)
+  const token =
+    request.token === undefined
+      ? await kernel.store.find(request.tokenId ?? '')
+      : await recognise(kernel, request.token)
+  if (token === undefined || (request.clientId !== undefined && token.clientId !== request.clientId)) {
+    return { counts: [], reason, token: undefined }
+  }
+  const selector = token.type === 'refresh' ? { family: token.family } : { id: token.id }
+  const counts = await kernel.store.revoke(selector, kernel.now(), reason)
+  return { counts, reason, token }
+}

@@ -1,0 +1,63 @@
+import type { AccessToken, AccessTokenVerifier } from '../access-token.ts'
+import { assertB64Token, readBearer } from '../bearer.ts'
+import { OAuthError } from '../errors.ts'
+import type { TokenStore } from '../store.ts'
+
+/** A request to a protected resource. */
+export interface ValidateRequest {
+  /** Every Authorization header value, as received. */
+  readonly authorization: readonly string[]
+  /** The scope tokens that the resource needs, all of them. */
+  readonly scope: readonly string[]
+}
+
+/** What validating stands on. */
+export interface ResourceServerParts {
+  readonly verifier: AccessTokenVerifier
+  /** Present in the issuer role: where revocations of our own tokens are. */
+  readonly store: TokenStore | undefined
+}
+
+/** A token that cannot even be a Bearer token is a malformed request, not an invalid token (RFC 6750 section 3.1). */
+function refusal(error: unknown, token: string): unknown {
+  if (error instanceof OAuthError && error.facts.reason === 'malformed') assertB64Token(token)
+  return error
+}
+
+async function verify(verifier: AccessTokenVerifier, token: string): Promise<AccessToken> {
+  try {
+    return await verifier.verify(token)
+  } catch (error) {
+    throw refusal(error, token)
+  }
+}
+
+async function isRevoked(store: TokenStore, { claims: { jti } }: AccessToken): Promise<boolean> {
+  const stored = jti === undefined ? undefined : await store.find(jti)
+  return stored === undefined || stored.revokedAt !== undefined
+}
+
+/**
+ * Decides whether a request may pass (RFC 6750, RFC 9068 section 4). A token of ours must also be in the store and
+ * unrevoked; revocation is looked up on every request, also when the signature has been checked before.
+ *
+ * @throws OAuthError with the reason in its facts
+ */
+export async function validate(
+  { verifier, store }: ResourceServerParts,
+  request: ValidateRequest
+): Promise<AccessToken> {
+  const token = await verify(verifier, readBearer(request.authorization))
+  const { clientId } = token
+  if (store !== undefined && token.own && (await isRevoked(store, token))) {
+    throw new OAuthError('invalid_token', 'The access token is not valid.', { facts: { reason: 'revoked', clientId } })
+  }
+  for (const needed of request.scope) {
+    if (!token.scope.includes(needed)) {
+      throw new OAuthError('insufficient_scope', 'The access token does not have the required scope.', {
+        facts: { reason: 'insufficient_scope', clientId }
+      })
+    }
+  }
+  return token
+}
