@@ -1,0 +1,120 @@
+import type { Rotation, Selector, TokenStore } from '../oauth/store.ts'
+import { isLive, type Spending, type StoredToken, type TokenCount } from '../oauth/token.ts'
+import { Entry } from './memory/entry.ts'
+import { ExpiryBuckets } from './memory/expiry-buckets.ts'
+import { LiveIndex } from './memory/live-index.ts'
+import { TokenCounts } from './memory/token-counts.ts'
+
+/** For this many seconds a revocation also catches tokens whose minting had begun before it. */
+const LONGEST_MINTING = 300
+
+/**
+ * Keeps tokens in this process: fast, atomic because JavaScript runs one step at a time, and gone with the process.
+ * For tests, development, and services whose tokens may end with them.
+ */
+export class MemoryStore implements TokenStore {
+  readonly #entries = new Map<string, Entry>()
+  readonly #families = new LiveIndex('nextOfFamily', 'previousOfFamily')
+  readonly #clients = new LiveIndex('nextOfClient', 'previousOfClient')
+  readonly #subjects = new LiveIndex('nextOfSubject', 'previousOfSubject')
+  readonly #expiry = new ExpiryBuckets()
+  readonly #live = new TokenCounts()
+  #expired = new TokenCounts()
+
+  async insert(tokens: readonly StoredToken[]): Promise<boolean> {
+    if (tokens.some((token) => this.#isRevokedMeanwhile(token))) return false
+    for (const token of tokens) this.#add(token)
+    return true
+  }
+
+  async find(id: string): Promise<StoredToken | undefined> {
+    return this.#entries.get(id)?.toToken()
+  }
+
+  async rotate(id: string, successors: readonly StoredToken[], spending: Spending): Promise<Rotation> {
+    const entry = this.#entries.get(id)
+    if (entry === undefined || !isLive(entry, spending.at)) return { won: false, token: entry?.toToken() }
+    this.#end(entry)
+    entry.spent = spending
+    for (const token of successors) this.#add(token)
+    return { won: true }
+  }
+
+  async revoke(selector: Selector, at: number, _reason: string): Promise<readonly TokenCount[]> {
+    this.#expire(at)
+    const revoked = new TokenCounts()
+    if ('id' in selector) {
+      const entry = this.#entries.get(selector.id)
+      if (entry !== undefined && isLive(entry, at)) this.#revoke(entry, at, revoked)
+    } else {
+      const [index, key] = this.#indexed(selector)
+      index.markRevoked(key, at)
+      for (let entry = index.first(key); entry !== undefined; entry = index.first(key)) this.#revoke(entry, at, revoked)
+    }
+    return revoked.toArray().filter(({ count }) => count > 0)
+  }
+
+  async countLive(at: number): Promise<readonly TokenCount[]> {
+    this.#expire(at)
+    return this.#live.toArray()
+  }
+
+  async prune(at: number): Promise<readonly TokenCount[]> {
+    this.#expire(at)
+    for (const index of [this.#families, this.#clients, this.#subjects]) {
+      index.forgetRevocationsBefore(at - LONGEST_MINTING)
+    }
+    const expired = this.#expired
+    this.#expired = new TokenCounts()
+    return expired.toArray().filter(({ count }) => count > 0)
+  }
+
+  async close(): Promise<void> {}
+
+  #indexed(selector: Exclude<Selector, { id: string }>): [LiveIndex, string] {
+    if ('family' in selector) return [this.#families, selector.family]
+    if ('subject' in selector) return [this.#subjects, selector.subject]
+    return [this.#clients, selector.clientId]
+  }
+
+  #isRevokedMeanwhile({ family, clientId, subject, issuedAt }: StoredToken): boolean {
+    return (
+      this.#families.isRevokedSince(family, issuedAt) ||
+      this.#clients.isRevokedSince(clientId, issuedAt) ||
+      (subject !== undefined && this.#subjects.isRevokedSince(subject, issuedAt))
+    )
+  }
+
+  #add(token: StoredToken): void {
+    const entry = new Entry(token)
+    this.#entries.set(entry.id, entry)
+    this.#expiry.add(entry)
+    this.#families.add(entry.family, entry)
+    this.#clients.add(entry.clientId, entry)
+    if (entry.subject !== undefined) this.#subjects.add(entry.subject, entry)
+    this.#live.add(entry.clientId, entry.type, 1)
+  }
+
+  /** A live token stops being live, whatever for. */
+  #end(entry: Entry): void {
+    this.#families.remove(entry.family, entry)
+    this.#clients.remove(entry.clientId, entry)
+    if (entry.subject !== undefined) this.#subjects.remove(entry.subject, entry)
+    this.#live.add(entry.clientId, entry.type, -1)
+  }
+
+  #revoke(entry: Entry, at: number, revoked: TokenCounts): void {
+    this.#end(entry)
+    entry.revokedAt = at
+    revoked.add(entry.clientId, entry.type, 1)
+  }
+
+  #expire(at: number): void {
+    for (const entry of this.#expiry.take(at)) {
+      this.#entries.delete(entry.id)
+      if (entry.spent !== undefined || entry.revokedAt !== undefined) continue
+      this.#end(entry)
+      this.#expired.add(entry.clientId, entry.type, 1)
+    }
+  }
+}
