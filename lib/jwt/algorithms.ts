@@ -1,0 +1,41 @@
+import type { KeyObject } from 'node:crypto'
+
+/** The signature algorithms of RFC 7518 section 3.1 and RFC 8037 that are accepted; never `none`, never HMAC. */
+export const ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA'
+] as const
+
+export type Algorithm = (typeof ALGORITHMS)[number]
+
+const CURVES: Record<string, Algorithm> = { prime256v1: 'ES256', secp384r1: 'ES384', secp521r1: 'ES512' }
+
+/** RFC 7518 section 3.3: a key of 2048 bits or larger must be used. */
+const MIN_RSA_BITS = 2048
+
+/** The algorithms a key may be used with, the usual one first; empty when the key is too weak or of another kind. */
+export function algorithmsOf(key: KeyObject): readonly Algorithm[] {
+  const { modulusLength = 0, publicExponent = 0n, namedCurve = '' } = key.asymmetricKeyDetails ?? {}
+  switch (key.asymmetricKeyType) {
+    case 'rsa':
+      return modulusLength >= MIN_RSA_BITS && publicExponent > 1n
+        ? ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
+        : []
+    case 'ec': {
+      const algorithm = CURVES[namedCurve]
+      return algorithm === undefined ? [] : [algorithm]
+    }
+    case 'ed25519':
+      return ['EdDSA']
+    default:
+      return []
+  }
+}

@@ -1,0 +1,67 @@
+import { Agent, fetch as undiciFetch } from 'undici'
+
+/** fetch as jose calls it and as discovery uses it. */
+export type KeyFetch = (
+  url: string,
+  init: { headers?: Headers; method?: 'GET'; redirect?: 'manual'; signal?: AbortSignal }
+) => Promise<Response>
+
+/** Key sets and metadata are small; a larger answer is not read to its end. */
+const MAX_BYTES = 512 * 1024
+
+/** Fetches from key servers: https only (http on loopback), no redirects, bounded in size. */
+export function keyFetch(): { fetch: KeyFetch; close: () => Promise<void> } {
+  const dispatcher = new Agent({ maxResponseSize: MAX_BYTES, connect: { timeout: 5_000 } })
+  return {
+    async fetch(url, init) {
+      assertKeyServerUrl(url)
+      const response = await undiciFetch(url, {
+        ...init,
+        headers: [...(init.headers ?? [])],
+        redirect: 'error',
+        dispatcher
+      } as Parameters<typeof undiciFetch>[1])
+      return response as unknown as Response
+    },
+    close: () => dispatcher.destroy()
+  }
+}
+
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+/** @throws TypeError unless the URL is https, or http on loopback (RFC 8414 section 2 requires TLS) */
+export function assertKeyServerUrl(url: string): URL {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  if (parsed?.protocol === 'https:' || (parsed?.protocol === 'http:' && LOOPBACK.has(parsed.hostname))) return parsed
+  throw new TypeError('the URL of a key server must be https, or http on loopback')
+}
+
+/** RFC 8414 section 3.1 puts the well-known part before the issuer's path; OpenID Connect Discovery puts it behind. */
+function metadataUrls(issuer: string): string[] {
+  const { origin, pathname } = new URL(issuer)
+  const path = pathname === '/' ? '' : pathname.replace(/\/$/, '')
+  return [
+    `${origin}/.well-known/oauth-authorization-server${path}`,
+    `${origin}${path}/.well-known/openid-configuration`
+  ]
+}
+
+/**
+ * Finds an issuer's JWKS by its metadata. The metadata must name the issuer it was asked for (RFC 8414 section 3.3).
+ *
+ * @throws Error when no metadata with a usable `jwks_uri` answers
+ */
+export async function discoverJwksUri(issuer: string, fetch: KeyFetch, timeout: number): Promise<URL> {
+  for (const url of metadataUrls(issuer)) {
+    const response = await fetch(url, { signal: AbortSignal.timeout(timeout) })
+    if (response.status !== 200) {
+      await response.body?.cancel()
+      continue
+    }
+    const metadata = (await response.json()) as { issuer?: unknown; jwks_uri?: unknown } | null
+    if (metadata?.issuer !== issuer) throw new Error('the metadata is of another issuer')
+    if (typeof metadata.jwks_uri !== 'string') throw new Error('the metadata has no jwks_uri')
+    return assertKeyServerUrl(metadata.jwks_uri)
+  }
+  throw new Error('no metadata was found')
+}

@@ -1,0 +1,78 @@
+import { createPublicKey, type JsonWebKey } from 'node:crypto'
+import { createVerifier } from 'fast-jwt'
+import type { JWK } from 'jose'
+import { type Algorithm, algorithmsOf } from './algorithms.ts'
+import { REQUIRED_CLAIMS } from './claims.ts'
+import type { VerificationKey } from './issuer.ts'
+
+/** What tokens of a foreign issuer must be. */
+export interface TokenProfile {
+  readonly issuer: string
+  readonly audience: readonly string[]
+  readonly profile: keyof typeof REQUIRED_CLAIMS
+}
+
+/** Why a key of a JWKS is not used; a fixed sentence for the log. */
+class UnusableKey extends Error {}
+
+function publicKeyOf(jwk: JWK): { algorithm: Algorithm; pem: string } {
+  if (jwk.kty === 'oct') throw new UnusableKey('a symmetric key is not a public key')
+  if (jwk.d !== undefined) throw new UnusableKey('a private key has been published')
+  if (jwk.use !== undefined && jwk.use !== 'sig') throw new UnusableKey('its use is not sig')
+  if (jwk.key_ops !== undefined && !jwk.key_ops.includes('verify')) throw new UnusableKey('its key_ops lack verify')
+  let key: ReturnType<typeof createPublicKey>
+  try {
+    key = createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' })
+  } catch (cause) {
+    throw new UnusableKey('it cannot be read', { cause })
+  }
+  const algorithm = algorithmsOf(key).find((candidate) => jwk.alg === undefined || candidate === jwk.alg)
+  if (algorithm === undefined) throw new UnusableKey('it is too weak, or not of its alg')
+  return { algorithm, pem: key.export({ type: 'spki', format: 'pem' }) as string }
+}
+
+function verificationKey(jwk: JWK, { issuer, audience, profile }: TokenProfile): VerificationKey {
+  const { algorithm, pem } = publicKeyOf(jwk)
+  return {
+    kid: jwk.kid,
+    algorithm,
+    verify: createVerifier({
+      key: pem,
+      algorithms: [algorithm],
+      allowedIss: issuer,
+      allowedAud: [...audience],
+      requiredClaims: [...REQUIRED_CLAIMS[profile]],
+      ...(profile === 'rfc9068' ? { checkTyp: 'at+jwt' } : {}),
+      cache: false,
+      ignoreExpiration: true,
+      ignoreNotBefore: true
+    }) as VerificationKey['verify']
+  }
+}
+
+/** The usable keys of a JWKS by `kid`, and why the others are not. */
+export interface VettedKeys {
+  readonly keys: ReadonlyMap<string, VerificationKey>
+  readonly rejected: readonly string[]
+}
+
+/**
+ * Takes the keys that may verify tokens (RFC 7517, RFC 8725 section 3): what `use`, `key_ops`, `alg`, size and curve
+ * forbid is left out, and so is every key that shares its `kid` with another. A single key may go without `kid`.
+ */
+export function vetKeys(jwks: readonly JWK[], profile: TokenProfile): VettedKeys {
+  const keys = new Map<string, VerificationKey>()
+  const rejected: string[] = []
+  for (const [index, jwk] of jwks.entries()) {
+    try {
+      if (jwk.kid === undefined && jwks.length > 1) throw new UnusableKey('it has no kid among several keys')
+      if (jwk.kid !== undefined && jwks.some((other) => other !== jwk && other.kid === jwk.kid)) {
+        throw new UnusableKey('its kid is not unique')
+      }
+      keys.set(jwk.kid ?? '', verificationKey(jwk, profile))
+    } catch (error) {
+      rejected.push(`key ${index}: ${error instanceof UnusableKey ? error.message : 'the engine refuses it'}`)
+    }
+  }
+  return { keys, rejected }
+}
