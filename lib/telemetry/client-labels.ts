@@ -1,0 +1,40 @@
+import { CLIENT_OTHER, CLIENT_UNKNOWN } from './conventions.ts'
+
+/** What may be a label: printable, and not long. A foreign issuer may call its clients anything. */
+const LABEL = /^[\x20-\x7E]{1,256}$/
+
+/** Gives clients the label under which they are counted. */
+export interface ClientLabels {
+  /** The label of a proven client id, or of none. */
+  label(clientId: string | undefined): string
+}
+
+export interface ClientLabelOptions {
+  /** The clients there are; they come first. */
+  readonly known: readonly string[]
+  /** Whether proven clients that are not known get labels too: true where there is no complete list. */
+  readonly open: boolean
+  /** At most so many labels. */
+  readonly limit: number
+  /** Told of each recording that was folded. */
+  readonly onFolded: () => void
+}
+
+/** Labels are earned: known clients have one, proven ones get one while there is room, the rest share `_other`. */
+export function clientLabels({ known, open, limit, onFolded }: ClientLabelOptions): ClientLabels {
+  const labelled = new Set(known.slice(0, limit))
+  const unlabelled = new Set(known.slice(limit))
+  return {
+    label(clientId) {
+      if (clientId === undefined) return CLIENT_UNKNOWN
+      if (labelled.has(clientId)) return clientId
+      if (open ? !LABEL.test(clientId) : !unlabelled.has(clientId)) return CLIENT_UNKNOWN
+      if (open && labelled.size < limit) {
+        labelled.add(clientId)
+        return clientId
+      }
+      onFolded()
+      return CLIENT_OTHER
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import * as api from '@opentelemetry/api'
+import { ATTRIBUTE, REUSE_DETECTED, SCOPE_NAME, SPAN } from './conventions.ts'
+import type { TokenEvent } from './events.ts'
+import { reuseAttributes, revokeAllAttributes } from './span-reports.ts'
+
+/** OpenTelemetry's severity numbers WARN and ERROR. */
+const WARN = 13
+const ERROR = 17
+
+interface LogEvent {
+  readonly eventName: string
+  readonly severityNumber: number
+  readonly attributes: api.Attributes
+}
+
+/** What is worth a log record: a reuse, a revoke-all, and a refusal because something of ours is down. */
+function logEventOf(event: TokenEvent): LogEvent | undefined {
+  if (event.operation === 'refresh' && (event.reuse === 'theft' || event.reuse === 'race_lost')) {
+    return { eventName: REUSE_DETECTED, severityNumber: ERROR, attributes: reuseAttributes(event) }
+  }
+  if (event.operation === 'revoke_all' && event.error === undefined) {
+    return { eventName: SPAN.revokeAll, severityNumber: WARN, attributes: revokeAllAttributes(event) }
+  }
+  if (
+    (event.operation === 'validate' && event.reason === 'unavailable') ||
+    (event.operation === 'token' && event.error === 'temporarily_unavailable')
+  ) {
+    return {
+      eventName: 'oauth2.unavailable',
+      severityNumber: ERROR,
+      attributes: { [ATTRIBUTE.operation]: event.operation }
+    }
+  }
+  return undefined
+}
+
+/** The logs API, which @opentelemetry/api has from 1.10 on. */
+const logs = 'logs' in api ? api.logs : undefined
+
+/** Emits log events with the active span's context. */
+export function logWriter(version: string): (event: TokenEvent) => void {
+  return (event) => {
+    const record = logEventOf(event)
+    if (record === undefined) return
+    logs?.getLogger(SCOPE_NAME, version).emit({ ...record, context: api.context.active() })
+  }
+}

@@ -1,0 +1,127 @@
+import type { Attributes, Meter } from '@opentelemetry/api'
+import type { ReuseOutcome } from '../oauth/outcomes.ts'
+import type { TokenCount } from '../oauth/token.ts'
+import type { ClientLabels } from './client-labels.ts'
+import { ATTRIBUTE, METRIC, OTHER } from './conventions.ts'
+import type { Counters } from './counters.ts'
+import type { RefreshEvent, TokenEvent, ValidateEvent } from './events.ts'
+import { Histograms } from './histograms.ts'
+import type { Series } from './tally.ts'
+
+/** Reads the live tokens when metrics are collected; `undefined` when there is no issuer role. */
+export type CountLive = (() => Promise<readonly TokenCount[]>) | undefined
+
+/** Turns events into metrics. */
+export class Metrics {
+  readonly #counters: Counters
+  readonly #labels: ClientLabels
+  readonly #histograms = new Histograms()
+  /** The series of valid tokens by client: the one recording on the hot path. */
+  readonly #valid = new Map<string | undefined, Series>()
+  readonly #countLive: CountLive
+
+  constructor(counters: Counters, labels: ClientLabels, countLive: CountLive) {
+    this.#counters = counters
+    this.#labels = labels
+    this.#countLive = countLive
+  }
+
+  record(event: TokenEvent): void {
+    switch (event.operation) {
+      case 'validate':
+        this.#validated(event)
+        return
+      case 'expire':
+        this.#addEach(this.#counters.expired, event.expired, (count) => count.type)
+        return
+      case 'token':
+        this.#counters.refused.add(1, this.#labels.label(event.clientId), event.grantType ?? OTHER, event.error)
+        return
+      case 'issue':
+        if (event.error === undefined) this.#counters.issued.add(1, this.#labels.label(event.clientId), event.grantType)
+        break
+      case 'refresh':
+        this.#refreshed(event)
+        break
+      case 'revoke':
+      case 'revoke_all':
+        this.#addEach(this.#counters.revoked, event.revoked, () => event.reason)
+        break
+      case 'introspect':
+        if (event.error === undefined) {
+          this.#counters.introspected.add(1, this.#labels.label(event.clientId), String(event.active))
+        }
+        break
+      default:
+        event satisfies never
+    }
+    this.#took(event)
+  }
+
+  /** Reports everything through one more meter. */
+  reportTo(meter: Meter): void {
+    for (const counter of Object.values(this.#counters)) counter.reportTo(meter)
+    this.#histograms.reportTo(meter)
+    const countLive = this.#countLive
+    if (countLive === undefined) return
+    meter
+      .createObservableUpDownCounter(METRIC.active, { unit: '{token}', description: 'Live tokens in the store' })
+      .addCallback(async (result) => {
+        for (const { value, attributes } of this.#active(await countLive())) result.observe(value, attributes)
+      })
+  }
+
+  #validated({ clientId, result, reason }: ValidateEvent): void {
+    if (result !== 'valid') {
+      this.#counters.validated.add(1, this.#labels.label(clientId), result, reason)
+      return
+    }
+    const label = this.#labels.label(clientId)
+    let series = this.#valid.get(label)
+    if (series === undefined) {
+      series = this.#counters.validated.series(label, result, undefined)
+      this.#valid.set(label, series)
+    }
+    series.value += 1
+  }
+
+  #refreshed({ clientId, error, reason, reuse, age, lifetimeUsed }: RefreshEvent): void {
+    const client = this.#labels.label(clientId)
+    if (reuse !== undefined) this.#counters.reuseDetected.add(1, client, reuse satisfies ReuseOutcome)
+    if (reason !== undefined) {
+      this.#counters.validated.add(1, client, reason === 'expired' ? 'expired' : 'invalid', reason)
+    }
+    if (error !== undefined || reuse !== undefined) return
+    this.#counters.refreshed.add(1, client)
+    const attributes = { [ATTRIBUTE.clientId]: client }
+    if (age !== undefined) this.#histograms.record('ageAtRefresh', age, attributes)
+    if (lifetimeUsed !== undefined) this.#histograms.record('lifetimeAtRefresh', lifetimeUsed, attributes)
+  }
+
+  #took({ operation, error, duration }: Exclude<TokenEvent, { operation: 'validate' | 'expire' | 'token' }>): void {
+    const attributes: Attributes = { [ATTRIBUTE.operation]: operation }
+    if (error !== undefined) attributes[ATTRIBUTE.errorType] = error
+    this.#histograms.record('operationDuration', duration, attributes)
+  }
+
+  #addEach(
+    counter: Counters['revoked' | 'expired'],
+    counts: readonly TokenCount[],
+    second: (count: TokenCount) => string
+  ): void {
+    for (const count of counts) counter.add(count.count, this.#labels.label(count.clientId), second(count))
+  }
+
+  /** Live tokens per label; clients that share a label are added up. */
+  #active(counts: readonly TokenCount[]): Iterable<Series> {
+    const series = new Map<string, Series>()
+    for (const { clientId, type, count } of counts) {
+      const label = this.#labels.label(clientId)
+      const attributes = { [ATTRIBUTE.clientId]: label, [ATTRIBUTE.tokenType]: type }
+      const sum = series.get(`${label}\n${type}`) ?? { value: 0, attributes }
+      sum.value += count
+      series.set(`${label}\n${type}`, sum)
+    }
+    return series.values()
+  }
+}

@@ -1,0 +1,44 @@
+import { asOAuthError } from '../oauth/errors.ts'
+import type { RefusalReason } from '../oauth/outcomes.ts'
+import type { ResourceServer } from '../oauth/server.ts'
+import { SPAN } from './conventions.ts'
+import type { ValidateEvent } from './events.ts'
+import type { Observation } from './observe-token-server.ts'
+import { validateReport } from './span-reports.ts'
+
+/** What could not be decided counts as unavailable, whatever it was that failed. */
+function refusedEvent(error: unknown): { event: ValidateEvent; code: string } {
+  const { code, facts } = asOAuthError(error)
+  const reason: RefusalReason = facts.reason ?? 'unavailable'
+  const result = reason === 'expired' ? 'expired' : 'invalid'
+  return { event: { operation: 'validate', clientId: facts.clientId, result, reason }, code }
+}
+
+/** The same resource server, seen from outside: every decision is an event, in a span if anybody would see it. */
+export function observeResourceServer(
+  server: ResourceServer,
+  { tracing, emit, now }: Pick<Observation, 'tracing' | 'emit' | 'now'>
+): ResourceServer {
+  return {
+    async validate(request) {
+      const recording = tracing.start(SPAN.validate)
+      try {
+        const token = await recording.run(() => server.validate(request))
+        const event: ValidateEvent = {
+          operation: 'validate',
+          clientId: token.clientId,
+          result: 'valid',
+          reason: undefined
+        }
+        emit(event)
+        recording.end(() => validateReport(event, now() - (token.claims.iat ?? now()), undefined))
+        return token
+      } catch (error) {
+        const { event, code } = refusedEvent(error)
+        emit(event)
+        recording.end(() => validateReport(event, undefined, code))
+        throw error
+      }
+    }
+  }
+}

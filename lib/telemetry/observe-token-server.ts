@@ -1,0 +1,179 @@
+import { asOAuthError, type OAuthError } from '../oauth/errors.ts'
+import type { TokenServer } from '../oauth/server.ts'
+import type { StoredToken } from '../oauth/token.ts'
+import { SPAN } from './conventions.ts'
+import type { IntrospectEvent, IssueEvent, RefreshEvent, RevokeAllEvent, RevokeEvent, TokenEvent } from './events.ts'
+import { introspectReport, issueReport, refreshReport, revokeAllReport, revokeReport } from './span-reports.ts'
+import { linkTo } from './trace-context.ts'
+import type { SpanReport, Tracing } from './tracing.ts'
+import type { ShowUser } from './user-ids.ts'
+
+/** What observing needs. */
+export interface Observation {
+  readonly tracing: Tracing
+  /** Hands an event to everyone who wants it; throws nothing. */
+  readonly emit: (event: TokenEvent) => void
+  readonly showUser: ShowUser
+  /** The time as NumericDate. */
+  readonly now: () => number
+}
+
+/** How an operation ended: with a value, or with a refusal. */
+type Outcome<T> =
+  | { readonly value: T; readonly refusal?: never }
+  | { readonly value?: never; readonly refusal: OAuthError }
+
+/** Seconds since `performance.now()` was `start`. */
+const since = (start: number): number => (performance.now() - start) / 1000
+
+const linksTo = (...traceparents: readonly (string | undefined)[]) => traceparents.flatMap(linkTo)
+
+/**
+ * The same server, seen from outside: each verb runs in a span and ends in exactly one event, made of what the verb
+ * resolved to or of the refusal it threw. The outcome passes through unchanged.
+ */
+export function observeTokenServer(server: TokenServer, { tracing, emit, showUser, now }: Observation): TokenServer {
+  async function observed<T, Event extends TokenEvent>(
+    name: string,
+    run: (traceparent: string | undefined) => Promise<T>,
+    describe: (outcome: Outcome<T>, duration: number) => Event,
+    report: (event: Event, outcome: Outcome<T>) => SpanReport
+  ): Promise<T> {
+    const recording = tracing.start(name)
+    const start = performance.now()
+    return recording.run(async () => {
+      let outcome: Outcome<T>
+      let thrown: unknown
+      try {
+        outcome = { value: await run(recording.traceparent) }
+      } catch (error) {
+        thrown = error
+        outcome = { refusal: asOAuthError(error) }
+      }
+      const event = describe(outcome, since(start))
+      emit(event)
+      recording.end(() => report(event, outcome))
+      if (outcome.refusal !== undefined) throw thrown
+      return outcome.value
+    })
+  }
+
+  return {
+    async token(request) {
+      const start = performance.now()
+      try {
+        return await server.token(request)
+      } catch (error) {
+        const { code, facts } = asOAuthError(error)
+        const { clientId, grantType } = facts
+        emit({ operation: 'token', clientId, grantType, error: code, duration: since(start) })
+        throw error
+      }
+    },
+
+    issue: (authorization) =>
+      observed(
+        SPAN.issue,
+        (trace) => server.issue({ ...authorization, trace }),
+        ({ value, refusal }, duration): IssueEvent => ({
+          operation: 'issue',
+          clientId: authorization.clientId,
+          userId: showUser(authorization.subject),
+          grantType: authorization.grantType,
+          scope: authorization.scope,
+          tokenId: value?.access.id,
+          family: value?.access.family,
+          ttl: value?.response.expires_in,
+          error: refusal?.code,
+          duration
+        }),
+        issueReport
+      ),
+
+    refresh(request) {
+      const by = request.by.authenticated ? request.by.client.id : undefined
+      return observed(
+        SPAN.refresh,
+        (trace) => server.refresh({ ...request, trace }),
+        ({ value, refusal }, duration): RefreshEvent => {
+          const facts = refusal?.facts
+          const token = value?.spent ?? facts?.token
+          const age = token && Math.max(0, now() - token.issuedAt)
+          return {
+            operation: 'refresh',
+            clientId: token?.clientId ?? by,
+            userId: showUser(token?.subject),
+            reason: facts?.reason,
+            reuse: value?.reuse?.outcome ?? facts?.reuse?.outcome,
+            family: token?.family,
+            age,
+            lifetimeUsed: token && age !== undefined ? age / (token.expiresAt - token.issuedAt) : undefined,
+            issuedAt: token?.issuedAt,
+            error: refusal?.code,
+            duration
+          }
+        },
+        (event, { value, refusal }) => {
+          const token: StoredToken | undefined = refusal?.facts.reuse?.token ?? value?.spent ?? refusal?.facts.token
+          return { ...refreshReport(event), links: linksTo(token?.trace, token?.spent?.trace) }
+        }
+      )
+    },
+
+    revoke: (request) =>
+      observed(
+        SPAN.revoke,
+        () => server.revoke(request),
+        ({ value, refusal }, duration): RevokeEvent => ({
+          operation: 'revoke',
+          clientId: value?.token?.clientId,
+          tokenId: value?.token?.id ?? request.tokenId,
+          reason: value?.reason ?? request.reason,
+          by: request.by,
+          revoked: value?.counts ?? [],
+          lifetime: value?.token && Math.max(0, now() - value.token.issuedAt),
+          error: refusal?.code,
+          duration
+        }),
+        (event, { value }) => ({ ...revokeReport(event), links: linksTo(value?.token?.trace) })
+      ),
+
+    revokeAll: (request) =>
+      observed(
+        SPAN.revokeAll,
+        () => server.revokeAll(request),
+        ({ value, refusal }, duration): RevokeAllEvent => ({
+          operation: 'revoke_all',
+          clientId: request.clientId,
+          userId: showUser(request.subject),
+          family: request.family,
+          reason: value?.reason ?? request.reason,
+          by: request.by,
+          revoked: value?.counts ?? [],
+          error: refusal?.code,
+          duration
+        }),
+        revokeAllReport
+      ),
+
+    introspect: (request) =>
+      observed(
+        SPAN.introspect,
+        () => server.introspect(request),
+        ({ value, refusal }, duration): IntrospectEvent => ({
+          operation: 'introspect',
+          clientId: request.by.id,
+          active: value?.active ?? false,
+          error: refusal?.code,
+          duration
+        }),
+        introspectReport
+      ),
+
+    async prune() {
+      const expired = await server.prune()
+      if (expired.length > 0) emit({ operation: 'expire', expired })
+      return expired
+    }
+  }
+}

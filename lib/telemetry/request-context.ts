@@ -1,0 +1,54 @@
+import {
+  type Context,
+  context,
+  createContextKey,
+  type Link,
+  propagation,
+  ROOT_CONTEXT,
+  trace
+} from '@opentelemetry/api'
+import type { FastifyRequest } from 'fastify'
+
+/** Whether the trace context that a request brings may be the parent of our spans. */
+export type TraceTrust = boolean | ((request: FastifyRequest) => boolean)
+
+const NO_SPANS_KEY = createContextKey('oauth2 spans are not wanted')
+const LINK_KEY = createContextKey('oauth2 link to the untrusted remote context')
+
+/** Requests as tracing plugins decorate them: @fastify/otel with `opentelemetry`, autotelic's with `openTelemetry`. */
+interface TracedRequest {
+  opentelemetry?: () => { context?: Context }
+  openTelemetry?: () => { context?: Context }
+}
+
+/** False where a route said `config: { otel: false }`, as @fastify/otel has it. */
+export function areSpansWanted(of: Context): boolean {
+  return of.getValue(NO_SPANS_KEY) === undefined
+}
+
+function isRouteTraced(request: FastifyRequest): boolean {
+  return (request.routeOptions.config as { otel?: boolean }).otel !== false
+}
+
+/**
+ * The context that spans about a request belong to: the active span, else that of a tracing plugin, else what the
+ * request's headers carry. From callers who are not trusted a new trace begins, with a link to theirs.
+ */
+export function requestContext(request: FastifyRequest, trust: TraceTrust): Context {
+  const active = context.active()
+  if (!isRouteTraced(request)) return active.setValue(NO_SPANS_KEY, true)
+  if (trace.getSpan(active) !== undefined) return active
+  const traced = request as TracedRequest
+  const plugin = traced.opentelemetry?.().context ?? traced.openTelemetry?.().context
+  if (plugin !== undefined) return plugin
+  const remote = propagation.extract(active, request.headers)
+  if (typeof trust === 'function' ? trust(request) : trust) return remote
+  const untrusted = trace.getSpanContext(remote)
+  return untrusted === undefined ? ROOT_CONTEXT : ROOT_CONTEXT.setValue(LINK_KEY, { context: untrusted })
+}
+
+/** The link to the remote context that was not trusted, if there is one. */
+export function untrustedLink(of: Context): Link[] {
+  const link = of.getValue(LINK_KEY) as Link | undefined
+  return link === undefined ? [] : [link]
+}

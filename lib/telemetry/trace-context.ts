@@ -1,0 +1,21 @@
+import { isSpanContextValid, type Link, type SpanContext, TraceFlags } from '@opentelemetry/api'
+
+/** `00-<trace-id>-<parent-id>-<flags>`: the traceparent of W3C Trace Context, level 1; 55 characters. */
+export function toTraceparent({ traceId, spanId, traceFlags }: SpanContext): string {
+  return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`
+}
+
+const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/
+
+/** A link to the operation a traceparent names; none when there is no valid one. */
+export function linkTo(traceparent: string | undefined): Link[] {
+  const [, traceId, spanId, flags] = TRACEPARENT.exec(traceparent ?? '') ?? []
+  if (traceId === undefined || spanId === undefined || flags === undefined) return []
+  const context: SpanContext = { traceId, spanId, traceFlags: Number.parseInt(flags, 16), isRemote: true }
+  return isSpanContextValid(context) ? [{ context }] : []
+}
+
+/** Whether a span under this parent would be seen by anybody: true without a parent, when sampling decides. */
+export function mayBeRecorded(parent: SpanContext | undefined): boolean {
+  return parent === undefined || !isSpanContextValid(parent) || (parent.traceFlags & TraceFlags.SAMPLED) !== 0
+}

@@ -1,0 +1,81 @@
+import {
+  type Attributes,
+  type Context,
+  context,
+  type Link,
+  type Span,
+  SpanStatusCode,
+  type Tracer,
+  trace
+} from '@opentelemetry/api'
+import { SCOPE_NAME } from './conventions.ts'
+import { areSpansWanted, untrustedLink } from './request-context.ts'
+import { mayBeRecorded, toTraceparent } from './trace-context.ts'
+
+/** What a span says when it ends. */
+export interface SpanReport {
+  readonly attributes: Attributes
+  readonly links?: readonly Link[]
+  readonly event?: { readonly name: string; readonly attributes: Attributes }
+  /** Presence marks the span ERROR. */
+  readonly failure?: string
+}
+
+/** A span that may be absent: where nobody would see it, or where the tracer failed. */
+export interface Recording {
+  /** The traceparent of what is being recorded, or of the parent where nothing is. */
+  readonly traceparent: string | undefined
+  /** Runs with the span active. */
+  run<T>(work: () => Promise<T>): Promise<T>
+  end(report: () => SpanReport): void
+}
+
+/** Starts spans, and keeps whatever a tracer throws away from the caller. */
+export class Tracing {
+  readonly #tracer: Tracer
+  readonly #onDropped: () => void
+
+  constructor(version: string, onDropped: () => void) {
+    this.#tracer = trace.getTracer(SCOPE_NAME, version)
+    this.#onDropped = onDropped
+  }
+
+  start(name: string, parent: Context = context.active()): Recording {
+    const parentSpan = trace.getSpanContext(parent)
+    if (!areSpansWanted(parent) || !mayBeRecorded(parentSpan))
+      return unrecorded(parentSpan && toTraceparent(parentSpan))
+    try {
+      const span = this.#tracer.startSpan(name, { links: untrustedLink(parent) }, parent)
+      return this.#recording(span, trace.setSpan(parent, span))
+    } catch {
+      this.#onDropped()
+      return unrecorded(undefined)
+    }
+  }
+
+  #recording(span: Span, within: Context): Recording {
+    return {
+      traceparent: toTraceparent(span.spanContext()),
+      run: (work) => context.with(within, work),
+      end: (report) => {
+        try {
+          if (span.isRecording()) write(span, report())
+          span.end()
+        } catch {
+          this.#onDropped()
+        }
+      }
+    }
+  }
+}
+
+function write(span: Span, { attributes, links = [], event, failure }: SpanReport): void {
+  span.setAttributes(attributes)
+  for (const link of links) span.addLink(link)
+  if (event !== undefined) span.addEvent(event.name, event.attributes)
+  if (failure !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: failure })
+}
+
+function unrecorded(traceparent: string | undefined): Recording {
+  return { traceparent, run: (work) => work(), end: () => {} }
+}

@@ -1,0 +1,35 @@
+import type { RegisteredClient } from '../oauth/clients.ts'
+import type { ClientLabels } from './client-labels.ts'
+import { CLIENT_UNKNOWN } from './conventions.ts'
+import type { Counters } from './counters.ts'
+
+/**
+ * Lets every counter that an alert uses exist at zero from the start: Prometheus' `increase()` does not see a series
+ * being born, so without this the first event of a client would be missed.
+ */
+export function startAtZero(
+  counters: Counters,
+  labels: ClientLabels,
+  clients: readonly RegisteredClient[],
+  revocationReasons: Iterable<string>
+): void {
+  const reasons = [...revocationReasons]
+  for (const { id, grants } of clients) {
+    const client = labels.label(id)
+    for (const grant of grants) counters.issued.series(client, grant)
+    for (const reason of reasons) counters.revoked.series(client, reason)
+    counters.validated.series(client, 'valid', undefined)
+    counters.validated.series(client, 'expired', 'expired')
+    counters.expired.series(client, 'access')
+    if (!grants.includes('refresh_token')) continue
+    counters.issued.series(client, 'direct')
+    counters.refreshed.series(client)
+    counters.expired.series(client, 'refresh')
+    for (const outcome of ['theft', 'grace', 'race_lost']) counters.reuseDetected.series(client, outcome)
+  }
+  for (const reason of ['missing', 'malformed', 'bad_signature', 'unknown_key', 'unavailable']) {
+    counters.validated.series(CLIENT_UNKNOWN, 'invalid', reason)
+  }
+  counters.clientsFolded.series()
+  counters.dropped.series()
+}
