@@ -1,0 +1,107 @@
+import type { RequireHook } from './guard.ts'
+import type { AccessToken } from './oauth/access-token.ts'
+import type { Kernel } from './oauth/kernel.ts'
+import type { TokenResponse } from './oauth/outcomes.ts'
+import { grantAudience, grantScope } from './oauth/scope.ts'
+import type { ResourceServer, TokenServer } from './oauth/server.ts'
+import type { RevokeRequest } from './oauth/verbs/revoke.ts'
+import type { RevokeAllRequest } from './oauth/verbs/revoke-all.ts'
+
+/** What to issue, on the application's own decision: after its own login, for example. */
+export interface IssueOptions {
+  /** A registered client. */
+  readonly clientId: string
+  /** The resource owner. Absence means that the client acts for itself. */
+  readonly subject?: string
+  /** Default: the client's scope. */
+  readonly scope?: readonly string[]
+  /** One of the configured audiences. Default: the first. */
+  readonly audience?: string
+  /** Presence of `true` adds a refresh token: the client must have the `refresh_token` grant. Default: `false`. */
+  readonly refreshable?: boolean
+  /** More claims for the access token. */
+  readonly claims?: Readonly<Record<string, unknown>>
+  /** What is counted as the grant type. Default: `direct`. */
+  readonly grantType?: string
+}
+
+/** What a revocation did. */
+export interface RevocationResult {
+  /** Tokens that were live and are now dead. */
+  readonly revoked: number
+}
+
+/** `fastify.oauth` */
+export interface OAuth {
+  /**
+   * An `onRequest` hook that lets requests pass whose Bearer token has all of the scope, and puts it at
+   * `request.token` (RFC 6750).
+   *
+   * @throws TypeError when a scope token is malformed
+   */
+  require(...scope: string[]): RequireHook
+  /**
+   * Validates an access token that came by another way than the Authorization header.
+   *
+   * @throws OAuthError `invalid_token` or `insufficient_scope`, with the reason in `facts.reason`
+   */
+  validate(token: string, ...scope: string[]): Promise<AccessToken>
+  /**
+   * Issues tokens. Issuer role only.
+   *
+   * @throws TypeError for an unknown client, or a refreshable token it may not have
+   * @throws OAuthError `invalid_scope`, `invalid_target`, or `temporarily_unavailable` when the store is down
+   */
+  issue(options: IssueOptions): Promise<TokenResponse>
+  /** Revokes a token (RFC 7009): a refresh token with its family, an access token alone. Issuer role only. */
+  revoke(request: RevokeRequest): Promise<RevocationResult>
+  /** Revokes all live tokens of a subject, a family or a client. Issuer role only. */
+  revokeAll(request: RevokeAllRequest): Promise<RevocationResult>
+}
+
+/** The verbs of the resource-server role. */
+export function resourceServerApi(
+  server: ResourceServer,
+  require: OAuth['require']
+): Pick<OAuth, 'require' | 'validate'> {
+  return {
+    require,
+    validate: (token, ...scope) => server.validate({ authorization: [`Bearer ${token}`], scope })
+  }
+}
+
+/** The verbs of the issuer role. */
+export function issuerApi(kernel: Kernel, server: TokenServer): Pick<OAuth, 'issue' | 'revoke' | 'revokeAll'> {
+  const sum = (counts: readonly { count: number }[]) => counts.reduce((total, { count }) => total + count, 0)
+  return {
+    async issue({ clientId, subject, audience, claims, ...options }) {
+      const client = await kernel.clients.find(clientId)
+      if (client === undefined) throw new TypeError(`oauth.issue: there is no client "${clientId}"`)
+      if (options.refreshable && (subject === undefined || !client.grants.includes('refresh_token'))) {
+        throw new TypeError('oauth.issue: refreshable needs a subject, and a client with the refresh_token grant')
+      }
+      const scope = grantScope(options.scope?.join(' '), client.scope)
+      const granted = grantAudience(audience, kernel.rules.audience, [kernel.rules.audience[0]])
+      const { response } = await server.issue({
+        clientId,
+        subject,
+        scope,
+        audience: granted,
+        grantType: options.grantType ?? 'direct',
+        refresh: options.refreshable ? { scope, audience: granted } : undefined,
+        claims
+      })
+      return response
+    },
+    revoke: async (request) => ({ revoked: sum((await server.revoke(request)).counts) }),
+    revokeAll: async (request) => ({ revoked: sum((await server.revokeAll(request)).counts) })
+  }
+}
+
+/** What answers for the verbs of the issuer role where there is none. */
+export function noIssuerApi(): Pick<OAuth, 'issue' | 'revoke' | 'revokeAll'> {
+  const needsClients = async (): Promise<never> => {
+    throw new TypeError('this server does not issue tokens: register it with the clients option')
+  }
+  return { issue: needsClients, revoke: needsClients, revokeAll: needsClients }
+}

@@ -1,0 +1,65 @@
+import { context } from '@opentelemetry/api'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { authorizationHeaders } from './authorization-header.ts'
+import { bearerChallenge } from './challenge.ts'
+import type { AccessToken } from './oauth/access-token.ts'
+import { asOAuthError, type OAuthError } from './oauth/errors.ts'
+import { isScope } from './oauth/scope.ts'
+import type { ResourceServer } from './oauth/server.ts'
+import { requestContext, type TraceTrust } from './telemetry/request-context.ts'
+
+/** Where the guard leaves the token on the request. */
+export const TOKEN: unique symbol = Symbol('oauth2 access token')
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    [TOKEN]: AccessToken | undefined
+  }
+}
+
+/** An `onRequest` hook: for one route, in an array, or by `addHook` for a whole scope. */
+export type RequireHook = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>
+
+export interface GuardOptions {
+  readonly server: ResourceServer
+  readonly realm: string
+  readonly trustIncomingTrace: TraceTrust
+}
+
+/**
+ * Refuses by replying, not by throwing: a refusal is no failure of the application, and tracing plugins mark what is
+ * thrown as one.
+ */
+function refuse(request: FastifyRequest, reply: FastifyReply, refusal: OAuthError, challenge: string): FastifyReply {
+  const { code, status, description, retryAfter, facts } = refusal
+  reply.code(status).header('cache-control', 'no-store')
+  if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
+  if (status < 500) reply.header('www-authenticate', challenge)
+  else request.log.error({ err: refusal.cause }, 'the access token could not be checked')
+  if (facts.reason === 'missing') {
+    return reply.send({ statusCode: status, error: 'Unauthorized', message: description })
+  }
+  return reply.send({ error: code, error_description: description })
+}
+
+/** Makes `require`: protects routes with Bearer tokens (RFC 6750). */
+export function createGuard({ server, realm, trustIncomingTrace }: GuardOptions): (...scope: string[]) => RequireHook {
+  return function require(...scope) {
+    const malformed = scope.find((token) => !isScope(token) || token.includes(' '))
+    if (malformed !== undefined) {
+      throw new TypeError(`oauth.require: "${malformed}" is not a scope token (RFC 6749 section 3.3)`)
+    }
+    return async function requireToken(request, reply) {
+      const validation = { authorization: authorizationHeaders(request), scope }
+      try {
+        request[TOKEN] = await context.with(requestContext(request, trustIncomingTrace), () =>
+          server.validate(validation)
+        )
+        return undefined
+      } catch (error) {
+        const refusal = asOAuthError(error)
+        return refuse(request, reply, refusal, bearerChallenge(realm, refusal, scope))
+      }
+    }
+  }
+}

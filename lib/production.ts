@@ -1,0 +1,28 @@
+import type { FastifyInstance } from 'fastify'
+import type { OAuthTelemetryOptions } from './options.ts'
+
+function slowLorisAdvice({ server }: FastifyInstance): string | undefined {
+  if (!('requestTimeout' in server)) return undefined
+  const { requestTimeout, headersTimeout } = server
+  if (requestTimeout > 0 && headersTimeout <= requestTimeout) return undefined
+  return 'without a proxy in front, set requestTimeout and a smaller http.headersTimeout, or slow clients can hold connections open'
+}
+
+/** Says, once and in production only, what is fine for development and not for the world. */
+export function warnInProduction(
+  fastify: FastifyInstance,
+  { clients, store, signingKeys, metrics }: OAuthTelemetryOptions
+): void {
+  if (process.env.NODE_ENV !== 'production') return
+  const issues = clients !== undefined
+  const open =
+    metrics !== false &&
+    (typeof metrics !== 'object' || (metrics.onRequest === undefined && metrics.port === undefined))
+  const advice = [
+    issues && store === undefined && 'no store is given: tokens are kept in memory and end with this process',
+    issues && signingKeys === undefined && 'no signingKeys are given: tokens cannot be verified after a restart',
+    open && '/metrics is open to everyone: give metrics.onRequest, or metrics.port for a listener of its own',
+    slowLorisAdvice(fastify)
+  ]
+  for (const sentence of advice) if (sentence) fastify.log.warn(`fastify-oauth-telemetry: ${sentence}`)
+}

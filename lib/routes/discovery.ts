@@ -1,0 +1,54 @@
+import type { FastifyInstance } from 'fastify'
+import type { JWK } from 'jose'
+import { CLIENT_AUTH_METHODS } from '../oauth/credentials.ts'
+import * as schemas from './schemas.ts'
+
+/** Keys and metadata change rarely; a minute is short enough for a rotation. */
+const CACHE_CONTROL = 'public, max-age=60'
+
+export interface DiscoveryOptions {
+  readonly issuer: string
+  /** Absolute path of the token endpoints. */
+  readonly endpointPath: string
+  readonly keys: readonly JWK[]
+  readonly grants: Iterable<string>
+  readonly scopes: Iterable<string>
+}
+
+/** RFC 8414 section 3.1: the well-known part goes between the issuer's host and its path. */
+export function metadataPath(issuer: string): string {
+  const { pathname } = new URL(issuer)
+  return `/.well-known/oauth-authorization-server${pathname === '/' ? '' : pathname}`
+}
+
+function metadata({ issuer, endpointPath, grants, scopes }: DiscoveryOptions): Record<string, unknown> {
+  const endpoint = (name: string) => new URL(`${endpointPath}/${name}`, issuer).href
+  return {
+    issuer,
+    token_endpoint: endpoint('token'),
+    revocation_endpoint: endpoint('revoke'),
+    introspection_endpoint: endpoint('introspect'),
+    jwks_uri: endpoint('jwks'),
+    grant_types_supported: [...grants],
+    response_types_supported: [],
+    scopes_supported: [...scopes],
+    token_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
+    revocation_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
+    introspection_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS.filter((method) => method !== 'none')
+  }
+}
+
+/** What others need to know of this server: its public keys and its metadata. */
+export async function discovery(scope: FastifyInstance, options: DiscoveryOptions): Promise<void> {
+  const document = metadata(options)
+  const keys = { keys: options.keys }
+
+  scope.get(`${options.endpointPath}/jwks`, { schema: schemas.jwks }, async (_request, reply) => {
+    reply.header('cache-control', CACHE_CONTROL).type('application/jwk-set+json')
+    return keys
+  })
+  scope.get(metadataPath(options.issuer), { schema: schemas.metadata }, async (_request, reply) => {
+    reply.header('cache-control', CACHE_CONTROL)
+    return document
+  })
+}

@@ -1,0 +1,25 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { OAuthError } from '../oauth/errors.ts'
+
+/** Refusals of Fastify itself (an oversized body, a bad Content-Length) in the form OAuth clients understand. */
+function fromFastify(error: FastifyError): OAuthError {
+  const status = error.statusCode ?? 500
+  if (status === 413) return new OAuthError('invalid_request', 'The request body is too large.', { status })
+  if (status >= 400 && status < 500) return new OAuthError('invalid_request', 'The request is malformed.', { status })
+  return new OAuthError('server_error', 'The server could not complete the request.', { cause: error })
+}
+
+/** Answers with the error of RFC 6749 section 5.2; whatever it was caused by goes to the log only. */
+export function oauthErrorHandler(realm: string) {
+  return function handleOAuthError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const refusal = error instanceof OAuthError ? error : fromFastify(error as FastifyError)
+    const { code, description, status, retryAfter, cause } = refusal
+    if (status >= 500) request.log.error({ err: cause }, description)
+    if (status === 401) reply.header('www-authenticate', `Basic realm="${realm}"`)
+    if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
+    return reply
+      .code(status)
+      .type('application/json; charset=utf-8')
+      .send({ error: code, error_description: description })
+  }
+}

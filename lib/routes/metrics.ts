@@ -1,0 +1,72 @@
+import { createServer } from 'node:http'
+import type { FastifyInstance, FastifySchema, onRequestHookHandler } from 'fastify'
+import { type MetricSource, PROMETHEUS_CONTENT_TYPE, toPrometheusText } from '../telemetry/prometheus.ts'
+
+/** What a scrape answers with. */
+interface Scrape {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** Collects the metrics; when that fails it says so, rather than that there are none. */
+async function scrape(source: MetricSource, log: FastifyInstance['log']): Promise<Scrape> {
+  try {
+    return { status: 200, headers: { 'content-type': PROMETHEUS_CONTENT_TYPE }, body: await toPrometheusText(source) }
+  } catch (error) {
+    log.error({ err: error }, 'the metrics could not be collected')
+    return { status: 503, headers: { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '5' }, body: '' }
+  }
+}
+
+export interface MetricsRouteOptions {
+  readonly source: MetricSource
+  readonly path: string
+  readonly guard: onRequestHookHandler | onRequestHookHandler[] | undefined
+}
+
+/** `/metrics` on the application's own listener, kept out of its request log and its traces. */
+export async function metricsRoute(scope: FastifyInstance, options: MetricsRouteOptions): Promise<void> {
+  const { source, path, guard } = options
+  scope.route({
+    method: 'GET',
+    url: path,
+    logLevel: 'silent',
+    config: { otel: false },
+    schema: { hide: true } as FastifySchema,
+    ...(guard === undefined ? {} : { onRequest: guard }),
+    handler: async (_request, reply) => {
+      const { status, headers, body } = await scrape(source, scope.log)
+      return reply.code(status).headers(headers).send(body)
+    }
+  })
+}
+
+export interface MetricsListenerOptions {
+  readonly source: MetricSource
+  readonly path: string
+  readonly port: number
+  readonly host: string
+}
+
+/** `/metrics` on a listener of its own; it opens when the application is ready and closes with it. */
+export function metricsListener(fastify: FastifyInstance, { source, path, port, host }: MetricsListenerOptions): void {
+  const server = createServer(async (request, response) => {
+    if (request.method !== 'GET' || request.url?.split('?')[0] !== path) {
+      response.writeHead(404).end()
+      return
+    }
+    const { status, headers, body } = await scrape(source, fastify.log)
+    response.writeHead(status, headers).end(body)
+  })
+  fastify.addHook('onReady', async () => {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject).listen(port, host, resolve)
+    })
+    fastify.log.info({ metrics: server.address() }, 'metrics are served on a listener of their own')
+  })
+  fastify.addHook('onClose', async () => {
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  })
+}

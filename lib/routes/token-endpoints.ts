@@ -1,0 +1,67 @@
+import { context } from '@opentelemetry/api'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { authorizationHeaders } from '../authorization-header.ts'
+import { introspection } from '../oauth/endpoints/introspection.ts'
+import { revocation } from '../oauth/endpoints/revocation.ts'
+import { OAuthError } from '../oauth/errors.ts'
+import type { Kernel } from '../oauth/kernel.ts'
+import type { EndpointRequest, Form } from '../oauth/request.ts'
+import type { TokenServer } from '../oauth/server.ts'
+import { requestContext, type TraceTrust } from '../telemetry/request-context.ts'
+import { oauthErrorHandler } from './error-handler.ts'
+import { parseForm } from './form.ts'
+import * as schemas from './schemas.ts'
+
+/** No request to these endpoints needs more. */
+const BODY_LIMIT = 16_384
+
+const NO_PARAMETERS: Form = new Map()
+
+const endpointRequest = (request: FastifyRequest): EndpointRequest => ({
+  authorization: authorizationHeaders(request),
+  form: request.body instanceof Map ? request.body : NO_PARAMETERS,
+  source: request.ip
+})
+
+export interface TokenEndpointOptions {
+  readonly kernel: Kernel
+  readonly server: TokenServer
+  readonly realm: string
+  readonly trustIncomingTrace: TraceTrust
+}
+
+/** The endpoints clients post forms to. Parsing, errors and headers stay inside this scope. */
+export async function tokenEndpoints(scope: FastifyInstance, options: TokenEndpointOptions): Promise<void> {
+  const { kernel, server, realm, trustIncomingTrace } = options
+
+  scope.removeAllContentTypeParsers()
+  scope.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'string', bodyLimit: BODY_LIMIT },
+    async (_request: FastifyRequest, body: string) => parseForm(body)
+  )
+  scope.addContentTypeParser('*', async () => {
+    throw new OAuthError('invalid_request', 'The request body must be application/x-www-form-urlencoded.')
+  })
+  scope.setErrorHandler(oauthErrorHandler(realm))
+  // The schemas describe; OAuth's own rules check, and answer with OAuth's own errors.
+  scope.setValidatorCompiler(() => () => true)
+
+  scope.addHook('onRequest', async function forbidCaching(_request, reply) {
+    reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' })
+  })
+  scope.addHook('preHandler', function enterTrace(request, _reply, done) {
+    context.with(requestContext(request, trustIncomingTrace), done)
+  })
+
+  scope.post('/token', { schema: schemas.token }, (request) => server.token(endpointRequest(request)))
+
+  scope.post('/revoke', { schema: schemas.revocation }, async (request, reply) => {
+    await revocation(kernel, server, endpointRequest(request))
+    return reply.code(200).send()
+  })
+
+  scope.post('/introspect', { schema: schemas.introspection }, (request) =>
+    introspection(kernel, server, endpointRequest(request))
+  )
+}
