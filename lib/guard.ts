@@ -1,11 +1,11 @@
 import { context } from '@opentelemetry/api'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { authorizationHeaders } from './authorization-header.ts'
-import { bearerChallenge } from './challenge.ts'
 import type { AccessToken } from './oauth/access-token.ts'
+import { bearerChallenge } from './oauth/challenge.ts'
 import { asOAuthError, type OAuthError } from './oauth/errors.ts'
 import { isScope } from './oauth/scope.ts'
 import type { ResourceServer } from './oauth/server.ts'
+import { authorizationHeaders } from './routes/authorization-header.ts'
 import { requestContext, type TraceTrust } from './telemetry/request-context.ts'
 
 /** Where the guard leaves the token on the request. */

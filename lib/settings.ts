@@ -1,6 +1,6 @@
-import { isQuotable } from './challenge.ts'
 import { assertKeyServerUrl } from './jwt/discovery.ts'
 import type { TrustedIssuer } from './jwt/trusted-issuer.ts'
+import { isQuotable } from './oauth/challenge.ts'
 import type { Rules } from './oauth/kernel.ts'
 import { REVOCATION_REASONS } from './oauth/token.ts'
 import type { MetricsOptions, OAuthTelemetryOptions } from './options.ts'
