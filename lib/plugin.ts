@@ -2,32 +2,19 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { issuerApi, noIssuerApi, type OAuth, resourceServerApi } from './api.ts'
 import { createGuard, TOKEN } from './guard.ts'
+import { type IssuerParts, issuerParts, serveTokens } from './issuer-role.ts'
 import { keyFetch } from './jwt/discovery.ts'
 import type { Issuer } from './jwt/issuer.ts'
 import { ownIssuer } from './jwt/own-issuer.ts'
-import { accessTokenSigner } from './jwt/signer.ts'
-import { loadSigningKeys, type SigningKey } from './jwt/signing-keys.ts'
 import { trustedIssuer } from './jwt/trusted-issuer.ts'
 import { accessTokenVerifier } from './jwt/verifier.ts'
 import type { AccessToken, AccessTokenVerifier } from './oauth/access-token.ts'
-import { limitAttempts } from './oauth/attempts.ts'
-import { clientAuthentication } from './oauth/authenticate.ts'
-import { type ClientRegistry, clientRegistry } from './oauth/clients.ts'
-import { failClosed } from './oauth/fail-closed.ts'
-import { clientCredentials } from './oauth/grants/client-credentials.ts'
-import type { GrantHandler } from './oauth/grants/grant.ts'
-import type { Kernel, Rules } from './oauth/kernel.ts'
-import { createResourceServer, createTokenServer, type TokenServer } from './oauth/server.ts'
-import type { TokenStore } from './oauth/store.ts'
+import { createResourceServer, type TokenServer } from './oauth/server.ts'
 import type { OAuthTelemetryOptions } from './options.ts'
 import { warnInProduction } from './production.ts'
-import { discovery } from './routes/discovery.ts'
 import { metricsListener, metricsRoute } from './routes/metrics.ts'
-import { tokenEndpoints } from './routes/token-endpoints.ts'
-import { readRules, readSettings, type Settings } from './settings.ts'
-import { MemoryStore } from './stores/memory.ts'
+import { readSettings, type Settings } from './settings.ts'
 import { observeResourceServer } from './telemetry/observe-resource-server.ts'
-import { observeTokenServer } from './telemetry/observe-token-server.ts'
 import type { MetricSource } from './telemetry/prometheus.ts'
 import { createTelemetry, type Telemetry } from './telemetry/telemetry.ts'
 import { VERSION } from './version.ts'
@@ -43,26 +30,6 @@ declare module 'fastify' {
      * @throws TypeError on a route that `oauth.require` does not guard
      */
     readonly token: AccessToken
-  }
-}
-
-/** What the issuer role needs, before there is a server. */
-interface IssuerParts {
-  readonly rules: Rules
-  readonly clients: ClientRegistry
-  readonly store: TokenStore
-  readonly keys: readonly [SigningKey, ...SigningKey[]]
-  readonly grants: ReadonlyMap<string, GrantHandler>
-}
-
-async function issuerParts(options: OAuthTelemetryOptions, settings: Settings): Promise<IssuerParts | undefined> {
-  if (settings.clients === undefined) return undefined
-  return {
-    rules: readRules(options),
-    clients: clientRegistry(settings.clients),
-    store: failClosed(options.store ?? new MemoryStore()),
-    keys: await loadSigningKeys(options.signingKeys, options.signingAlg ?? 'RS256'),
-    grants: new Map([['client_credentials', clientCredentials], ...Object.entries(options.grants ?? {})])
   }
 }
 
@@ -108,47 +75,6 @@ async function verifierOf(
   return accessTokenVerifier(issuers, now)
 }
 
-/** Builds the issuer role, and registers its endpoints. */
-async function serveTokens(
-  fastify: FastifyInstance,
-  settings: Settings,
-  { rules, clients, store, keys, grants }: IssuerParts,
-  verifier: AccessTokenVerifier,
-  { observation }: Telemetry
-): Promise<{ kernel: Kernel; server: TokenServer }> {
-  const { now, failedAttempts, prefix, realm } = settings
-  const { trustIncomingTrace } = settings.telemetry
-  const kernel: Kernel = {
-    rules,
-    clients,
-    grants,
-    store,
-    verifier,
-    now,
-    authenticate: clientAuthentication(clients, limitAttempts(failedAttempts, now)),
-    sign: accessTokenSigner(keys[0])
-  }
-  const server = createTokenServer(kernel, (bare) => observeTokenServer(bare, observation))
-  await fastify.register(tokenEndpoints, { prefix, kernel, server, realm, trustIncomingTrace })
-  await fastify.register(discovery, {
-    issuer: rules.issuer,
-    endpointPath: prefix,
-    keys: keys.map(({ publicJwk }) => publicJwk),
-    grants: [...grants.keys(), 'refresh_token'],
-    scopes: new Set(clients.known.flatMap(({ scope }) => scope))
-  })
-  return { kernel, server }
-}
-
-/** Looks for expired tokens now and then, so that they are counted and leave. */
-function pruneRegularly(fastify: FastifyInstance, server: TokenServer, interval: number): void {
-  const timer = setInterval(() => {
-    server.prune().catch((err) => fastify.log.warn({ err }, 'expired tokens could not be pruned'))
-  }, interval * 1000)
-  timer.unref()
-  fastify.addHook('onClose', async () => clearInterval(timer))
-}
-
 /** Expiry is counted up to the moment of the scrape; a store that is down costs these numbers, not the scrape. */
 function afterPruning(source: MetricSource, server: TokenServer | undefined): MetricSource {
   if (server === undefined) return source
@@ -186,8 +112,7 @@ async function oauthTelemetry(fastify: FastifyInstance, options: OAuthTelemetryO
   const { trustIncomingTrace } = settings.telemetry
   const require = createGuard({ server: resourceServer, realm: settings.realm, trustIncomingTrace })
 
-  const role = issuer && (await serveTokens(fastify, settings, issuer, verifier, telemetry))
-  if (role !== undefined) pruneRegularly(fastify, role.server, settings.pruneInterval)
+  const role = issuer && (await serveTokens(fastify, settings, issuer, verifier, telemetry.observation))
   await serveMetrics(fastify, settings, telemetry.source && afterPruning(telemetry.source, role?.server))
 
   fastify.decorate('oauth', {

@@ -1,6 +1,7 @@
 import { assertKeyServerUrl } from './jwt/discovery.ts'
 import type { TrustedIssuer } from './jwt/trusted-issuer.ts'
 import { isQuotable } from './oauth/challenge.ts'
+import type { GrantHandler } from './oauth/grants/grant.ts'
 import type { Rules } from './oauth/kernel.ts'
 import { REVOCATION_REASONS } from './oauth/token.ts'
 import type { MetricsOptions, OAuthTelemetryOptions } from './options.ts'
@@ -45,6 +46,8 @@ const KNOWN = new Set<keyof OAuthTelemetryOptions>([
   'telemetry',
   'metrics'
 ])
+
+const BUILT_IN_GRANTS = new Set(['client_credentials', 'refresh_token', 'authorization_code'])
 
 const ISSUER_ROLE_ONLY = ['issuer', 'audience', 'store', 'signingKeys', 'signingAlg', 'grants'] as const
 
@@ -110,6 +113,16 @@ export function readRules(options: OAuthTelemetryOptions): Rules {
     reuse,
     revocationReasons: new Set([...REVOCATION_REASONS, ...(options.revocationReasons ?? [])])
   }
+}
+
+/** Grants of the application's own; the built-in ones cannot be replaced, and one must not come back (RFC 9700 section 2.4). */
+function readGrants(grants: OAuthTelemetryOptions['grants'] = {}): Readonly<Record<string, GrantHandler>> {
+  for (const [grantType, handler] of Object.entries(grants)) {
+    ensure(!BUILT_IN_GRANTS.has(grantType), `grants: "${grantType}" is built in`)
+    ensure(grantType !== 'password', 'grants: the password grant must not be used (RFC 9700 section 2.4)')
+    ensure(typeof handler === 'function', `grants: the handler of "${grantType}" must be a function`)
+  }
+  return grants
 }
 
 function readTrust(trust: readonly TrustedIssuer[]): readonly TrustedIssuer[] {
@@ -186,6 +199,7 @@ export function readSettings(options: OAuthTelemetryOptions) {
   )
   return {
     clients,
+    grants: readGrants(options.grants),
     trust: trust === undefined ? [] : readTrust(trust),
     failedAttempts: {
       max: failedAttempts.max,

@@ -8,7 +8,7 @@ const CACHE_CONTROL = 'public, max-age=60'
 
 export interface DiscoveryOptions {
   readonly issuer: string
-  /** Absolute path of the token endpoints. */
+  /** Path of the token endpoints in this scope. */
   readonly endpointPath: string
   readonly keys: readonly JWK[]
   readonly grants: Iterable<string>
@@ -21,8 +21,8 @@ export function metadataPath(issuer: string): string {
   return `/.well-known/oauth-authorization-server${pathname === '/' ? '' : pathname}`
 }
 
-function metadata({ issuer, endpointPath, grants, scopes }: DiscoveryOptions): Record<string, unknown> {
-  const endpoint = (name: string) => new URL(`${endpointPath}/${name}`, issuer).href
+function metadata(root: string, { issuer, endpointPath, grants, scopes }: DiscoveryOptions): Record<string, unknown> {
+  const endpoint = (name: string) => new URL(`${root}${endpointPath}/${name}`, issuer).href
   return {
     issuer,
     token_endpoint: endpoint('token'),
@@ -40,7 +40,7 @@ function metadata({ issuer, endpointPath, grants, scopes }: DiscoveryOptions): R
 
 /** What others need to know of this server: its public keys and its metadata. */
 export async function discovery(scope: FastifyInstance, options: DiscoveryOptions): Promise<void> {
-  const document = metadata(options)
+  const document = metadata(scope.prefix, options)
   const keys = { keys: options.keys }
 
   scope.get(`${options.endpointPath}/jwks`, { schema: schemas.jwks }, async (_request, reply) => {

@@ -1,0 +1,86 @@
+import type { FastifyInstance } from 'fastify'
+import { accessTokenSigner } from './jwt/signer.ts'
+import { loadSigningKeys, type SigningKey } from './jwt/signing-keys.ts'
+import type { AccessTokenVerifier } from './oauth/access-token.ts'
+import { limitAttempts } from './oauth/attempts.ts'
+import { clientAuthentication } from './oauth/authenticate.ts'
+import { type ClientRegistry, clientRegistry } from './oauth/clients.ts'
+import { failClosed } from './oauth/fail-closed.ts'
+import { clientCredentials } from './oauth/grants/client-credentials.ts'
+import type { GrantHandler } from './oauth/grants/grant.ts'
+import type { Kernel, Rules } from './oauth/kernel.ts'
+import { createTokenServer, type TokenServer } from './oauth/server.ts'
+import type { TokenStore } from './oauth/store.ts'
+import type { OAuthTelemetryOptions } from './options.ts'
+import { discovery } from './routes/discovery.ts'
+import { tokenEndpoints } from './routes/token-endpoints.ts'
+import { readRules, type Settings } from './settings.ts'
+import { MemoryStore } from './stores/memory.ts'
+import type { Observation } from './telemetry/observe-token-server.ts'
+import { observeTokenServer } from './telemetry/observe-token-server.ts'
+
+/** What the issuer role needs, before there is a server. */
+export interface IssuerParts {
+  readonly rules: Rules
+  readonly clients: ClientRegistry
+  readonly store: TokenStore
+  readonly keys: readonly [SigningKey, ...SigningKey[]]
+  readonly grants: ReadonlyMap<string, GrantHandler>
+}
+
+/** Reads the options of the issuer role; `undefined` when there is none. */
+export async function issuerParts(
+  options: OAuthTelemetryOptions,
+  settings: Settings
+): Promise<IssuerParts | undefined> {
+  if (settings.clients === undefined) return undefined
+  return {
+    rules: readRules(options),
+    clients: clientRegistry(settings.clients),
+    store: failClosed(options.store ?? new MemoryStore()),
+    keys: await loadSigningKeys(options.signingKeys, options.signingAlg ?? 'RS256'),
+    grants: new Map([['client_credentials', clientCredentials], ...Object.entries(settings.grants)])
+  }
+}
+
+/** Builds the issuer role, and registers its endpoints. */
+export async function serveTokens(
+  fastify: FastifyInstance,
+  settings: Settings,
+  { rules, clients, store, keys, grants }: IssuerParts,
+  verifier: AccessTokenVerifier,
+  observation: Observation
+): Promise<{ kernel: Kernel; server: TokenServer }> {
+  const { now, failedAttempts, prefix, realm } = settings
+  const { trustIncomingTrace } = settings.telemetry
+  const kernel: Kernel = {
+    rules,
+    clients,
+    grants,
+    store,
+    verifier,
+    now,
+    authenticate: clientAuthentication(clients, limitAttempts(failedAttempts, now)),
+    sign: accessTokenSigner(keys[0])
+  }
+  const server = createTokenServer(kernel, (bare) => observeTokenServer(bare, observation))
+  await fastify.register(tokenEndpoints, { prefix, kernel, server, realm, trustIncomingTrace })
+  await fastify.register(discovery, {
+    issuer: rules.issuer,
+    endpointPath: prefix,
+    keys: keys.map(({ publicJwk }) => publicJwk),
+    grants: [...grants.keys(), 'refresh_token'],
+    scopes: new Set(clients.known.flatMap(({ scope }) => scope))
+  })
+  pruneRegularly(fastify, server, settings.pruneInterval)
+  return { kernel, server }
+}
+
+/** Looks for expired tokens now and then, so that they are counted and leave. */
+function pruneRegularly(fastify: FastifyInstance, server: TokenServer, interval: number): void {
+  const timer = setInterval(() => {
+    server.prune().catch((err) => fastify.log.warn({ err }, 'expired tokens could not be pruned'))
+  }, interval * 1000)
+  timer.unref()
+  fastify.addHook('onClose', async () => clearInterval(timer))
+}
