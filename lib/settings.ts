@@ -4,6 +4,7 @@ import { isQuotable } from './oauth/challenge.ts'
 import type { GrantHandler } from './oauth/grants/grant.ts'
 import type { Rules } from './oauth/kernel.ts'
 import { REVOCATION_REASONS } from './oauth/token.ts'
+import { audiences, ensure, issuerUrl, path, seconds } from './option-checks.ts'
 import type { MetricsOptions, OAuthTelemetryOptions } from './options.ts'
 
 const DAY = 86_400
@@ -50,45 +51,6 @@ const KNOWN = new Set<keyof OAuthTelemetryOptions>([
 const BUILT_IN_GRANTS = new Set(['client_credentials', 'refresh_token', 'authorization_code'])
 
 const ISSUER_ROLE_ONLY = ['issuer', 'audience', 'store', 'signingKeys', 'signingAlg', 'grants'] as const
-
-function ensure(condition: boolean, message: string): asserts condition {
-  if (!condition) throw new TypeError(message)
-}
-
-function seconds(name: string, value: number, { min, max }: { min: number; max: number }): number {
-  ensure(
-    Number.isSafeInteger(value) && value >= min && value <= max,
-    `${name} must be a whole number of seconds from ${min} to ${max}`
-  )
-  return value
-}
-
-function issuerUrl(name: string, value: unknown): string {
-  const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined
-  ensure(
-    (url?.protocol === 'https:' || url?.protocol === 'http:') && url.search === '' && url.hash === '',
-    `${name} must be an https URL without query and fragment, for example 'https://auth.example'`
-  )
-  return value as string
-}
-
-function audiences(name: string, value: unknown): [string, ...string[]] {
-  const [first, ...others] = Array.isArray(value) ? value : [value]
-  const all = [first, ...others]
-  ensure(
-    all.every((audience) => typeof audience === 'string' && audience !== ''),
-    `${name} must be a non-empty string, or an array of them, for example 'https://api.example'`
-  )
-  return [first, ...others]
-}
-
-function path(name: string, value: string): string {
-  ensure(
-    /^(\/[A-Za-z0-9._~-]+)+$/.test(value),
-    `${name} must be an absolute path like '/oauth', without a slash at its end`
-  )
-  return value
-}
 
 /** The rules of the issuer role. */
 export function readRules(options: OAuthTelemetryOptions): Rules {
