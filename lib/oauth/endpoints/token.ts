@@ -1,10 +1,17 @@
 import type { IdentifiedClient } from '../authenticate.ts'
 import { OAuthError } from '../errors.ts'
 import type { Kernel } from '../kernel.ts'
-import type { TokenResponse } from '../outcomes.ts'
+import type { Refreshed, TokenGrant, TokenResponse } from '../outcomes.ts'
 import type { EndpointRequest, Form } from '../request.ts'
 import { grantAudience, grantScope } from '../scope.ts'
-import type { TokenServer } from '../server.ts'
+import type { Authorization } from '../verbs/issue.ts'
+import type { RefreshRequest } from '../verbs/refresh.ts'
+
+/** The verbs a token request ends in. */
+interface TokenVerbs {
+  issue(authorization: Authorization): Promise<TokenGrant>
+  refresh(request: RefreshRequest): Promise<Refreshed>
+}
 
 /** The form parameter, or `invalid_request` when it is absent. */
 export function required(form: Form, name: 'grant_type' | 'refresh_token' | 'token'): string {
@@ -20,7 +27,7 @@ const factsOf = ({ client, authenticated }: IdentifiedClient, grantType?: string
 })
 
 /** The token endpoint (RFC 6749 section 3.2): who asks, with which grant, then the grant's own rules. */
-export async function token(kernel: Kernel, verbs: TokenServer, request: EndpointRequest): Promise<TokenResponse> {
+export async function token(kernel: Kernel, verbs: TokenVerbs, request: EndpointRequest): Promise<TokenResponse> {
   const by = await kernel.authenticate(request)
   let grantType: string | undefined
   try {
@@ -41,7 +48,7 @@ export async function token(kernel: Kernel, verbs: TokenServer, request: Endpoin
 }
 
 /** RFC 6749 section 6. */
-async function refreshGrant(verbs: TokenServer, by: IdentifiedClient, form: Form): Promise<TokenResponse> {
+async function refreshGrant(verbs: TokenVerbs, by: IdentifiedClient, form: Form): Promise<TokenResponse> {
   const { response } = await verbs.refresh({
     refreshToken: required(form, 'refresh_token'),
     by,
@@ -53,7 +60,7 @@ async function refreshGrant(verbs: TokenServer, by: IdentifiedClient, form: Form
 
 async function otherGrant(
   kernel: Kernel,
-  verbs: TokenServer,
+  verbs: TokenVerbs,
   { client }: IdentifiedClient,
   grantType: string,
   form: Form

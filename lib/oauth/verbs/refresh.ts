@@ -1,12 +1,21 @@
 import type { IdentifiedClient } from '../authenticate.ts'
 import { asOAuthError, OAuthError } from '../errors.ts'
 import type { Kernel } from '../kernel.ts'
-import type { Refreshed, RefusalFacts, RefusalReason, Reuse, ReuseOutcome, TokenGrant } from '../outcomes.ts'
+import type {
+  Refreshed,
+  RefusalFacts,
+  RefusalReason,
+  Reuse,
+  ReuseOutcome,
+  Revocation,
+  TokenGrant
+} from '../outcomes.ts'
 import { openReceipt, sealReceipt } from '../receipts.ts'
 import { grantAudience, grantScope } from '../scope.ts'
 import { digest } from '../secrets.ts'
-import type { TokenServer } from '../server.ts'
 import { isLive, type StoredToken } from '../token.ts'
+import type { Authorization } from './issue.ts'
+import type { RevokeAllRequest } from './revoke-all.ts'
 
 /** A request to refresh (RFC 6749 section 6), by a client that may use the grant. */
 export interface RefreshRequest {
@@ -20,6 +29,12 @@ export interface RefreshRequest {
   readonly trace?: string | undefined
 }
 
+/** The verbs a refresh uses: issuing and revoking inside it are operations of their own. */
+interface VerbsWithin {
+  issue(authorization: Authorization): Promise<TokenGrant>
+  revokeAll(request: RevokeAllRequest): Promise<Revocation>
+}
+
 /** One body for every way a refresh token can be no good (T27). */
 function refused(reason: RefusalReason, facts: RefusalFacts): OAuthError {
   return new OAuthError('invalid_grant', 'The refresh token is not valid.', { facts: { ...facts, reason } })
@@ -29,9 +44,9 @@ function refused(reason: RefusalReason, facts: RefusalFacts): OAuthError {
  * Spends a refresh token for a new pair. Exactly one of any number of parallel requests succeeds; a token that has
  * been rotated away kills its user's (or its family's) tokens instead (RFC 9700 section 4.14.2).
  *
- * `verbs` is the server as others see it: issuing and revoking inside a refresh are operations of their own.
+ * @param verbs the server as others see it
  */
-export async function refresh(kernel: Kernel, verbs: TokenServer, request: RefreshRequest): Promise<Refreshed> {
+export async function refresh(kernel: Kernel, verbs: VerbsWithin, request: RefreshRequest): Promise<Refreshed> {
   const { client } = request.by
   const token = await kernel.store.find(digest(request.refreshToken))
   if (token === undefined || token.type !== 'refresh') throw refused('not_found', {})
@@ -62,7 +77,7 @@ class LostRace extends OAuthError {
 
 async function rotate(
   kernel: Kernel,
-  verbs: TokenServer,
+  verbs: VerbsWithin,
   request: RefreshRequest,
   token: StoredToken
 ): Promise<Refreshed> {
@@ -95,7 +110,7 @@ async function rotate(
 
 function reusedOrRevoked(
   kernel: Kernel,
-  verbs: TokenServer,
+  verbs: VerbsWithin,
   request: RefreshRequest,
   token: StoredToken | undefined
 ): Promise<Refreshed> {
@@ -107,7 +122,7 @@ function reusedOrRevoked(
 /** A spent refresh token: answered again within a grace window, otherwise a theft whatever the cause. */
 async function reused(
   kernel: Kernel,
-  verbs: TokenServer,
+  verbs: VerbsWithin,
   request: RefreshRequest,
   token: StoredToken,
   outcome: Exclude<ReuseOutcome, 'grace'>
