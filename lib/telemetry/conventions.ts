@@ -61,6 +61,9 @@ export const ATTRIBUTE = {
 /** The span event and the log event of a reuse. */
 export const REUSE_DETECTED = 'refresh_token_reuse_detected'
 
+/** The log event of a refusal because something of ours is down. */
+export const UNAVAILABLE = 'oauth2.unavailable'
+
 /** The client label of whatever is not proven, and of what the label limit has no room for. */
 export const CLIENT_UNKNOWN = 'unknown'
 export const CLIENT_OTHER = '_other'

@@ -1,5 +1,5 @@
 import * as api from '@opentelemetry/api'
-import { ATTRIBUTE, REUSE_DETECTED, SCOPE_NAME, SPAN } from './conventions.ts'
+import { ATTRIBUTE, REUSE_DETECTED, SCOPE_NAME, SPAN, UNAVAILABLE } from './conventions.ts'
 import type { TokenEvent } from './events.ts'
 import { reuseAttributes, revokeAllAttributes } from './span-reports.ts'
 
@@ -26,7 +26,7 @@ function logEventOf(event: TokenEvent): LogEvent | undefined {
     (event.operation === 'token' && event.error === 'temporarily_unavailable')
   ) {
     return {
-      eventName: 'oauth2.unavailable',
+      eventName: UNAVAILABLE,
       severityNumber: ERROR,
       attributes: { [ATTRIBUTE.operation]: event.operation }
     }
