@@ -45,7 +45,7 @@ export function observeTokenServer(server: TokenServer, { tracing, emit, showUse
       let outcome: Outcome<T>
       let thrown: unknown
       try {
-        outcome = { value: await run(recording.traceparent) }
+        outcome = { value: await run(recording.traceparent()) }
       } catch (error) {
         thrown = error
         outcome = { refusal: asOAuthError(error) }

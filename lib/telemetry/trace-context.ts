@@ -17,5 +17,5 @@ export function linkTo(traceparent: string | undefined): Link[] {
 
 /** Whether a span under this parent would be seen by anybody: true without a parent, when sampling decides. */
 export function mayBeRecorded(parent: SpanContext | undefined): boolean {
-  return parent === undefined || !isSpanContextValid(parent) || (parent.traceFlags & TraceFlags.SAMPLED) !== 0
+  return parent === undefined || (parent.traceFlags & TraceFlags.SAMPLED) !== 0 || !isSpanContextValid(parent)
 }

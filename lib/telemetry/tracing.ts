@@ -4,6 +4,7 @@ import {
   context,
   type Link,
   type Span,
+  type SpanContext,
   SpanStatusCode,
   type Tracer,
   trace
@@ -24,7 +25,7 @@ export interface SpanReport {
 /** A span that may be absent: where nobody would see it, or where the tracer failed. */
 export interface Recording {
   /** The traceparent of what is being recorded, or of the parent where nothing is. */
-  readonly traceparent: string | undefined
+  traceparent(): string | undefined
   /** Runs with the span active. */
   run<T>(work: () => Promise<T>): Promise<T>
   end(report: () => SpanReport): void
@@ -42,8 +43,7 @@ export class Tracing {
 
   start(name: string, parent: Context = context.active()): Recording {
     const parentSpan = trace.getSpanContext(parent)
-    if (!areSpansWanted(parent) || !mayBeRecorded(parentSpan))
-      return unrecorded(parentSpan && toTraceparent(parentSpan))
+    if (!areSpansWanted(parent) || !mayBeRecorded(parentSpan)) return unrecorded(parentSpan)
     try {
       const span = this.#tracer.startSpan(name, { links: untrustedLink(parent) }, parent)
       return this.#recording(span, trace.setSpan(parent, span))
@@ -55,7 +55,7 @@ export class Tracing {
 
   #recording(span: Span, within: Context): Recording {
     return {
-      traceparent: toTraceparent(span.spanContext()),
+      traceparent: () => toTraceparent(span.spanContext()),
       run: (work) => context.with(within, work),
       end: (report) => {
         try {
@@ -76,6 +76,6 @@ function write(span: Span, { attributes, links = [], event, failure }: SpanRepor
   if (failure !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: failure })
 }
 
-function unrecorded(traceparent: string | undefined): Recording {
-  return { traceparent, run: (work) => work(), end: () => {} }
+function unrecorded(parent: SpanContext | undefined): Recording {
+  return { traceparent: () => parent && toTraceparent(parent), run: (work) => work(), end: () => {} }
 }
