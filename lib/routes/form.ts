@@ -21,7 +21,8 @@ function decode(text: string): string {
 export function parseForm(body: string): Form {
   if (!FORM.test(body)) throw new OAuthError('invalid_request', 'The request body is not a well-formed form.')
   const form = new Map<string, string>()
-  for (const pair of body === '' ? [] : body.split('&')) {
+  for (const pair of body.split('&')) {
+    if (pair === '') continue
     const equals = pair.indexOf('=')
     const name = decode(equals === -1 ? pair : pair.slice(0, equals))
     const value = equals === -1 ? '' : decode(pair.slice(equals + 1))
