@@ -1,0 +1,80 @@
+import { MemoryStore, type Spending, type StoredToken, type TokenStore } from '../../lib/index.ts'
+
+export type StoreVerb = 'insert' | 'find' | 'rotate' | 'revoke' | 'countLive' | 'prune'
+
+type Moment = (verb: StoreVerb) => Promise<void>
+
+const nothing: Moment = async () => {}
+
+/** A store of our port: a MemoryStore that fails or waits on command, and tells what was asked of it. */
+export class CommandedStore implements TokenStore {
+  readonly #memory = new MemoryStore()
+  /** The verbs, in the order they were asked for. */
+  readonly calls: StoreVerb[] = []
+  /** Every row as it was written, and every spending. */
+  readonly written: (StoredToken | Spending)[] = []
+  /** Runs before each verb; rejecting is an outage that changed nothing. */
+  before: Moment = nothing
+  /** Runs after each verb; rejecting is an answer that was lost on its way. */
+  after: Moment = nothing
+
+  /** From now on every verb rejects, having changed nothing. */
+  goDown(): void {
+    this.before = async () => {
+      throw new Error('connection refused')
+    }
+  }
+
+  comeBack(): void {
+    this.before = nothing
+    this.after = nothing
+  }
+
+  insert(tokens: readonly StoredToken[]) {
+    return this.#run('insert', () => {
+      this.written.push(...tokens)
+      return this.#memory.insert(tokens)
+    })
+  }
+
+  find(id: string) {
+    return this.#run('find', () => this.#memory.find(id))
+  }
+
+  rotate(id: string, successors: readonly StoredToken[], spending: Spending) {
+    return this.#run('rotate', () => {
+      this.written.push(...successors, spending)
+      return this.#memory.rotate(id, successors, spending)
+    })
+  }
+
+  revoke(...args: Parameters<TokenStore['revoke']>) {
+    return this.#run('revoke', () => this.#memory.revoke(...args))
+  }
+
+  countLive(at: number) {
+    return this.#run('countLive', () => this.#memory.countLive(at))
+  }
+
+  prune(at: number) {
+    return this.#run('prune', () => this.#memory.prune(at))
+  }
+
+  close() {
+    return this.#memory.close()
+  }
+
+  /** How many live tokens of a type there are, past outages notwithstanding. */
+  async live(type: StoredToken['type'], at: number): Promise<number> {
+    const counts = await this.#memory.countLive(at)
+    return counts.filter((count) => count.type === type).reduce((sum, { count }) => sum + count, 0)
+  }
+
+  async #run<T>(verb: StoreVerb, run: () => Promise<T>): Promise<T> {
+    this.calls.push(verb)
+    await this.before(verb)
+    const result = await run()
+    await this.after(verb)
+    return result
+  }
+}
