@@ -81,7 +81,7 @@ export function issuerApi(kernel: Kernel, server: TokenServer): Pick<OAuth, 'iss
         throw new TypeError('oauth.issue: refreshable needs a subject, and a client with the refresh_token grant')
       }
       const scope = grantScope(options.scope?.join(' '), client.scope)
-      const granted = grantAudience(audience, kernel.rules.audience, [kernel.rules.audience[0]])
+      const granted = grantAudience(audience, kernel.rules.audience, kernel.rules.defaultAudience)
       const { response } = await server.issue({
         clientId,
         subject,

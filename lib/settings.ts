@@ -56,11 +56,13 @@ const ISSUER_ROLE_ONLY = ['issuer', 'audience', 'store', 'signingKeys', 'signing
 export function readRules(options: OAuthTelemetryOptions): Rules {
   const { refreshToken = {} } = options
   const ever = { min: 1, max: 3650 * DAY }
+  const audience = audiences('audience', options.audience)
   const reuse = refreshToken.reuse ?? DEFAULTS.reuse
   ensure(reuse === 'user' || reuse === 'family', "refreshToken.reuse must be 'user' or 'family'")
   return {
     issuer: issuerUrl('issuer', options.issuer),
-    audience: audiences('audience', options.audience),
+    audience,
+    defaultAudience: audience.slice(0, 1),
     accessTokenTtl: seconds('accessTokenTtl', options.accessTokenTtl ?? DEFAULTS.accessTokenTtl, ever),
     refreshTokenIdleTtl: seconds('refreshToken.idleTtl', refreshToken.idleTtl ?? DEFAULTS.idleTtl, ever),
     refreshTokenAbsoluteTtl: seconds(

@@ -65,11 +65,11 @@ async function otherGrant(
   grantType: string,
   form: Form
 ): Promise<TokenResponse> {
-  const { audience } = kernel.rules
+  const { audience, defaultAudience } = kernel.rules
   const decision = await kernel.grants.get(grantType)?.({ client, form })
   if (decision === undefined) throw new OAuthError('server_error', 'The grant handler did not decide.')
   const scope = grantScope(form.get('scope'), decision.scope ?? client.scope)
-  const granted = grantAudience(form.get('resource'), audience, [audience[0]])
+  const granted = grantAudience(form.get('resource'), audience, defaultAudience)
   const { response } = await verbs.issue({
     clientId: client.id,
     subject: decision.subject,
