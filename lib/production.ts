@@ -5,7 +5,7 @@ function slowLorisAdvice({ server }: FastifyInstance): string | undefined {
   if (!('requestTimeout' in server)) return undefined
   const { requestTimeout, headersTimeout } = server
   if (requestTimeout > 0 && headersTimeout <= requestTimeout) return undefined
-  return 'without a proxy in front, set requestTimeout and a smaller http.headersTimeout, or slow clients can hold connections open'
+  return 'without a proxy in front, set requestTimeout, a smaller http.headersTimeout and a short http.connectionsCheckingInterval, or slow clients can hold connections open'
 }
 
 /** Says, once and in production only, what is fine for development and not for the world. */
@@ -17,7 +17,7 @@ export function warnInProduction(
   const issues = clients !== undefined
   const open =
     metrics !== false &&
-    (typeof metrics !== 'object' || (metrics.onRequest === undefined && metrics.port === undefined))
+    (typeof metrics !== 'object' || ([metrics.onRequest ?? []].flat().length === 0 && metrics.port === undefined))
   const advice = [
     issues && store === undefined && 'no store is given: tokens are kept in memory and end with this process',
     issues && signingKeys === undefined && 'no signingKeys are given: tokens cannot be verified after a restart',

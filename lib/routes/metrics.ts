@@ -9,10 +9,25 @@ interface Scrape {
   readonly body: string
 }
 
+/** Half of what Prometheus waits by default: a collection that hangs is answered before it gives up. */
+const COLLECT_TIMEOUT = 5_000
+
+/** @throws Error when it takes longer than a scrape may */
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  const { promise: timeout, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new Error('collecting the metrics took too long')), COLLECT_TIMEOUT)
+  try {
+    return await Promise.race([work, timeout])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 /** Collects the metrics; when that fails it says so, rather than that there are none. */
 async function scrape(source: MetricSource, log: FastifyInstance['log']): Promise<Scrape> {
   try {
-    return { status: 200, headers: { 'content-type': PROMETHEUS_CONTENT_TYPE }, body: await toPrometheusText(source) }
+    const body = await inTime(toPrometheusText(source))
+    return { status: 200, headers: { 'content-type': PROMETHEUS_CONTENT_TYPE }, body }
   } catch (error) {
     log.error({ err: error }, 'the metrics could not be collected')
     return { status: 503, headers: { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '5' }, body: '' }

@@ -16,12 +16,10 @@ export interface ClientLabelOptions {
   readonly open: boolean
   /** At most so many labels. */
   readonly limit: number
-  /** Told of each recording that was folded. */
-  readonly onFolded: () => void
 }
 
 /** Labels are earned: known clients have one, proven ones get one while there is room, the rest share `_other`. */
-export function clientLabels({ known, open, limit, onFolded }: ClientLabelOptions): ClientLabels {
+export function clientLabels({ known, open, limit }: ClientLabelOptions): ClientLabels {
   const labelled = new Set(known.slice(0, limit))
   const unlabelled = new Set(known.slice(limit))
   return {
@@ -33,7 +31,6 @@ export function clientLabels({ known, open, limit, onFolded }: ClientLabelOption
         labelled.add(clientId)
         return clientId
       }
-      onFolded()
       return CLIENT_OTHER
     }
   }

@@ -78,6 +78,8 @@ export interface ValidateEvent {
 export interface RefusedEvent extends Operation {
   readonly operation: 'token'
   readonly error: ErrorCode
+  /** Why, where a token or something of ours was the cause. */
+  readonly reason: RefusalReason | undefined
   /** A grant type this server has. */
   readonly grantType: string | undefined
 }

@@ -42,9 +42,14 @@ const HISTOGRAMS = {
 
 type HistogramName = keyof typeof HISTOGRAMS
 
-/** The histograms of the telemetry contract, recorded in every meter that has been added. */
+/** The histograms of the telemetry contract, recorded in every meter that has been added; one that throws costs no other. */
 export class Histograms {
-  #recorders: Record<HistogramName, Histogram>[] = []
+  readonly #recorders: Record<HistogramName, Histogram>[] = []
+  readonly #onDropped: () => void
+
+  constructor(onDropped: () => void) {
+    this.#onDropped = onDropped
+  }
 
   reportTo(meter: Meter): void {
     const create = (histogram: HistogramName) => {
@@ -59,6 +64,12 @@ export class Histograms {
   }
 
   record(histogram: HistogramName, value: number, attributes: Attributes): void {
-    for (const recorder of this.#recorders) recorder[histogram].record(value, attributes)
+    for (const recorder of this.#recorders) {
+      try {
+        recorder[histogram].record(value, attributes)
+      } catch {
+        this.#onDropped()
+      }
+    }
   }
 }

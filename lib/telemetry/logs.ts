@@ -13,6 +13,20 @@ interface LogEvent {
   readonly attributes: api.Attributes
 }
 
+/** Refused because something of ours is down, and not, for example, after too many attempts. */
+function isOutage(event: TokenEvent): boolean {
+  switch (event.operation) {
+    case 'validate':
+    case 'token':
+      return event.reason === 'unavailable'
+    case 'revoke':
+    case 'introspect':
+      return event.error === 'temporarily_unavailable'
+    default:
+      return false
+  }
+}
+
 /** What is worth a log record: a reuse, a revoke-all, and a refusal because something of ours is down. */
 function logEventOf(event: TokenEvent): LogEvent | undefined {
   if (event.operation === 'refresh' && (event.reuse === 'theft' || event.reuse === 'race_lost')) {
@@ -21,10 +35,7 @@ function logEventOf(event: TokenEvent): LogEvent | undefined {
   if (event.operation === 'revoke_all' && event.error === undefined) {
     return { eventName: SPAN.revokeAll, severityNumber: WARN, attributes: revokeAllAttributes(event) }
   }
-  if (
-    (event.operation === 'validate' && event.reason === 'unavailable') ||
-    (event.operation === 'token' && event.error === 'temporarily_unavailable')
-  ) {
+  if (isOutage(event)) {
     return {
       eventName: UNAVAILABLE,
       severityNumber: ERROR,

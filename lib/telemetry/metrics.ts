@@ -2,7 +2,7 @@ import type { Attributes, Meter } from '@opentelemetry/api'
 import type { ReuseOutcome } from '../oauth/outcomes.ts'
 import type { TokenCount } from '../oauth/token.ts'
 import type { ClientLabels } from './client-labels.ts'
-import { ATTRIBUTE, METRIC, OTHER } from './conventions.ts'
+import { ATTRIBUTE, CLIENT_OTHER, METRIC, OTHER } from './conventions.ts'
 import type { Counters } from './counters.ts'
 import type { RefreshEvent, TokenEvent, ValidateEvent } from './events.ts'
 import { Histograms } from './histograms.ts'
@@ -15,15 +15,16 @@ export type CountLive = (() => Promise<readonly TokenCount[]>) | undefined
 export class Metrics {
   readonly #counters: Counters
   readonly #labels: ClientLabels
-  readonly #histograms = new Histograms()
+  readonly #histograms: Histograms
   /** The series of valid tokens by client: the one recording on the hot path. */
   readonly #valid = new Map<string | undefined, Series>()
   readonly #countLive: CountLive
 
-  constructor(counters: Counters, labels: ClientLabels, countLive: CountLive) {
+  constructor(counters: Counters, labels: ClientLabels, countLive: CountLive, onDropped: () => void) {
     this.#counters = counters
     this.#labels = labels
     this.#countLive = countLive
+    this.#histograms = new Histograms(onDropped)
   }
 
   record(event: TokenEvent): void {
@@ -35,10 +36,10 @@ export class Metrics {
         this.#addEach(this.#counters.expired, event.expired, (count) => count.type)
         return
       case 'token':
-        this.#counters.refused.add(1, this.#labels.label(event.clientId), event.grantType ?? OTHER, event.error)
+        this.#counters.refused.add(1, this.#label(event.clientId), event.grantType ?? OTHER, event.error)
         return
       case 'issue':
-        if (event.error === undefined) this.#counters.issued.add(1, this.#labels.label(event.clientId), event.grantType)
+        if (event.error === undefined) this.#counters.issued.add(1, this.#label(event.clientId), event.grantType)
         break
       case 'refresh':
         this.#refreshed(event)
@@ -49,7 +50,7 @@ export class Metrics {
         break
       case 'introspect':
         if (event.error === undefined) {
-          this.#counters.introspected.add(1, this.#labels.label(event.clientId), String(event.active))
+          this.#counters.introspected.add(1, this.#label(event.clientId), String(event.active))
         }
         break
       default:
@@ -71,12 +72,19 @@ export class Metrics {
       })
   }
 
+  /** The label to record under; a recording without a label of its own is counted. */
+  #label(clientId: string | undefined): string {
+    const label = this.#labels.label(clientId)
+    if (label === CLIENT_OTHER) this.#counters.clientsFolded.add(1)
+    return label
+  }
+
   #validated({ clientId, result, reason }: ValidateEvent): void {
     if (result !== 'valid') {
-      this.#counters.validated.add(1, this.#labels.label(clientId), result, reason)
+      this.#counters.validated.add(1, this.#label(clientId), result, reason)
       return
     }
-    const label = this.#labels.label(clientId)
+    const label = this.#label(clientId)
     let series = this.#valid.get(label)
     if (series === undefined) {
       series = this.#counters.validated.series(label, result, undefined)
@@ -86,7 +94,7 @@ export class Metrics {
   }
 
   #refreshed({ clientId, error, reason, reuse, age, lifetimeUsed }: RefreshEvent): void {
-    const client = this.#labels.label(clientId)
+    const client = this.#label(clientId)
     if (reuse !== undefined) this.#counters.reuseDetected.add(1, client, reuse satisfies ReuseOutcome)
     if (reason !== undefined) {
       this.#counters.validated.add(1, client, reason === 'expired' ? 'expired' : 'invalid', reason)
@@ -109,7 +117,7 @@ export class Metrics {
     counts: readonly TokenCount[],
     second: (count: TokenCount) => string
   ): void {
-    for (const count of counts) counter.add(count.count, this.#labels.label(count.clientId), second(count))
+    for (const count of counts) counter.add(count.count, this.#label(count.clientId), second(count))
   }
 
   /** Live tokens per label; clients that share a label are added up. */

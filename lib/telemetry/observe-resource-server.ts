@@ -1,3 +1,4 @@
+import type { AccessToken } from '../oauth/access-token.ts'
 import { asOAuthError } from '../oauth/errors.ts'
 import type { RefusalReason } from '../oauth/outcomes.ts'
 import type { ResourceServer } from '../oauth/server.ts'
@@ -14,31 +15,38 @@ function refusedEvent(error: unknown): { event: ValidateEvent; code: string } {
   return { event: { operation: 'validate', clientId: facts.clientId, result, reason }, code }
 }
 
+/** Seconds since a token was issued, where it says when that was. */
+function ageOf({ claims: { iat } }: AccessToken, now: number): number | undefined {
+  return iat === undefined ? undefined : Math.max(0, now - iat)
+}
+
 /** The same resource server, seen from outside: every decision is an event, in a span if anybody would see it. */
 export function observeResourceServer(
   server: ResourceServer,
   { tracing, emit, now }: Pick<Observation, 'tracing' | 'emit' | 'now'>
 ): ResourceServer {
   return {
-    async validate(request) {
+    validate(request) {
       const recording = tracing.start(SPAN.validate)
-      try {
-        const token = await recording.run(() => server.validate(request))
-        const event: ValidateEvent = {
-          operation: 'validate',
-          clientId: token.clientId,
-          result: 'valid',
-          reason: undefined
+      return recording.run(async () => {
+        try {
+          const token = await server.validate(request)
+          const event: ValidateEvent = {
+            operation: 'validate',
+            clientId: token.clientId,
+            result: 'valid',
+            reason: undefined
+          }
+          emit(event)
+          recording.end(() => validateReport(event, ageOf(token, now()), undefined))
+          return token
+        } catch (error) {
+          const { event, code } = refusedEvent(error)
+          emit(event)
+          recording.end(() => validateReport(event, undefined, code))
+          throw error
         }
-        emit(event)
-        recording.end(() => validateReport(event, now() - (token.claims.iat ?? now()), undefined))
-        return token
-      } catch (error) {
-        const { event, code } = refusedEvent(error)
-        emit(event)
-        recording.end(() => validateReport(event, undefined, code))
-        throw error
-      }
+      })
     }
   }
 }

@@ -65,8 +65,8 @@ export function observeTokenServer(server: TokenServer, { tracing, emit, showUse
         return await server.token(request)
       } catch (error) {
         const { code, facts } = asOAuthError(error)
-        const { clientId, grantType } = facts
-        emit({ operation: 'token', clientId, grantType, error: code, duration: since(start) })
+        const { clientId, grantType, reason } = facts
+        emit({ operation: 'token', clientId, grantType, reason, error: code, duration: since(start) })
         throw error
       }
     },

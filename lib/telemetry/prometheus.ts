@@ -27,8 +27,11 @@ export function ownReader(version: string): { source: MetricSource; meter: Meter
 
 const serializer = new PrometheusSerializer(undefined, false, undefined, true)
 
-/** @throws what collecting throws */
+/** @throws what collecting throws, and when there is nothing to show, since ours are never nothing */
 export async function toPrometheusText(source: MetricSource): Promise<string> {
   const { resourceMetrics } = await source.collect()
+  if (resourceMetrics.scopeMetrics.length === 0) {
+    throw new Error('there are no metrics: does metrics.exporter belong to the global MeterProvider?')
+  }
   return serializer.serialize(resourceMetrics)
 }

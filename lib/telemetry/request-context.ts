@@ -30,25 +30,40 @@ function isRouteTraced(request: FastifyRequest): boolean {
   return (request.routeOptions.config as { otel?: boolean }).otel !== false
 }
 
+/** @throws what a tracing plugin, a propagator or the application's `trust` throws */
+function contextOf(request: FastifyRequest, trust: TraceTrust, active: Context): Context {
+  const traced = request as TracedRequest
+  const plugin = traced.opentelemetry?.().context ?? traced.openTelemetry?.().context
+  if (plugin !== undefined) return plugin
+  const remote = propagation.extract(active, request.headers)
+  if ((typeof trust === 'function' ? trust(request) : trust) === true) return remote
+  const untrusted = trace.getSpanContext(remote)
+  return untrusted === undefined ? ROOT_CONTEXT : ROOT_CONTEXT.setValue(LINK_KEY, { context: untrusted })
+}
+
 /**
  * The context that spans about a request belong to: the active span, else that of a tracing plugin, else what the
- * request's headers carry. From callers who are not trusted a new trace begins, with a link to theirs.
+ * request's headers carry. From callers who are not trusted a new trace begins, with a link to theirs; and where this
+ * cannot be told, a new trace without a link.
  */
 export function requestContext(request: FastifyRequest, trust: TraceTrust): Context {
   const active = context.active()
   if (!isRouteTraced(request)) return active.setValue(NO_SPANS_KEY, true)
   if (trace.getSpan(active) !== undefined) return active
-  const traced = request as TracedRequest
-  const plugin = traced.opentelemetry?.().context ?? traced.openTelemetry?.().context
-  if (plugin !== undefined) return plugin
-  const remote = propagation.extract(active, request.headers)
-  if (typeof trust === 'function' ? trust(request) : trust) return remote
-  const untrusted = trace.getSpanContext(remote)
-  return untrusted === undefined ? ROOT_CONTEXT : ROOT_CONTEXT.setValue(LINK_KEY, { context: untrusted })
+  try {
+    return contextOf(request, trust, active)
+  } catch {
+    return ROOT_CONTEXT
+  }
 }
 
 /** The link to the remote context that was not trusted, if there is one. */
 export function untrustedLink(of: Context): Link[] {
   const link = of.getValue(LINK_KEY) as Link | undefined
   return link === undefined ? [] : [link]
+}
+
+/** For what happens inside the span that has the link: it is for the root of the new trace only. */
+export function withoutUntrustedLink(of: Context): Context {
+  return of.deleteValue(LINK_KEY)
 }

@@ -47,20 +47,16 @@ export function createTelemetry(settings: TelemetrySettings): Telemetry {
   const { version } = settings
   const counters = createCounters()
   const dropped = counters.dropped.series()
-  const folded = counters.clientsFolded.series()
   const onDropped = () => {
     dropped.value += 1
   }
   const labels = clientLabels({
     known: settings.clients.map(({ id }) => id),
     open: settings.otherClients,
-    limit: settings.clientLimit,
-    onFolded: () => {
-      folded.value += 1
-    }
+    limit: settings.clientLimit
   })
   startAtZero(counters, labels, settings.clients, settings.revocationReasons)
-  const metrics = new Metrics(counters, labels, settings.countLive)
+  const metrics = new Metrics(counters, labels, settings.countLive, onDropped)
 
   const reader = settings.source === 'own' ? ownReader(version) : undefined
   if (reader !== undefined) metrics.reportTo(reader.meter)

@@ -1,7 +1,9 @@
 import { isSpanContextValid, type Link, type SpanContext, TraceFlags } from '@opentelemetry/api'
 
-/** `00-<trace-id>-<parent-id>-<flags>`: the traceparent of W3C Trace Context, level 1; 55 characters. */
-export function toTraceparent({ traceId, spanId, traceFlags }: SpanContext): string {
+/** `00-<trace-id>-<parent-id>-<flags>`: the traceparent of W3C Trace Context, level 1; none without an SDK. */
+export function toTraceparent(spanContext: SpanContext | undefined): string | undefined {
+  if (spanContext === undefined || !isSpanContextValid(spanContext)) return undefined
+  const { traceId, spanId, traceFlags } = spanContext
   return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`
 }
 

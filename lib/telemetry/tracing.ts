@@ -10,7 +10,7 @@ import {
   trace
 } from '@opentelemetry/api'
 import { SCOPE_NAME } from './conventions.ts'
-import { areSpansWanted, untrustedLink } from './request-context.ts'
+import { areSpansWanted, untrustedLink, withoutUntrustedLink } from './request-context.ts'
 import { mayBeRecorded, toTraceparent } from './trace-context.ts'
 
 /** What a span says when it ends. */
@@ -33,29 +33,35 @@ export interface Recording {
 
 /** Starts spans, and keeps whatever a tracer throws away from the caller. */
 export class Tracing {
-  readonly #tracer: Tracer
+  readonly #tracer: Tracer | undefined
   readonly #onDropped: () => void
 
   constructor(version: string, onDropped: () => void) {
-    this.#tracer = trace.getTracer(SCOPE_NAME, version)
     this.#onDropped = onDropped
+    try {
+      this.#tracer = trace.getTracer(SCOPE_NAME, version)
+    } catch {
+      onDropped()
+    }
   }
 
   start(name: string, parent: Context = context.active()): Recording {
     const parentSpan = trace.getSpanContext(parent)
-    if (!areSpansWanted(parent) || !mayBeRecorded(parentSpan)) return unrecorded(parentSpan)
+    if (this.#tracer === undefined || !areSpansWanted(parent) || !mayBeRecorded(parentSpan)) {
+      return unrecorded(parentSpan)
+    }
     try {
       const span = this.#tracer.startSpan(name, { links: untrustedLink(parent) }, parent)
-      return this.#recording(span, trace.setSpan(parent, span))
+      return this.#recording(span, span.spanContext(), trace.setSpan(withoutUntrustedLink(parent), span))
     } catch {
       this.#onDropped()
       return unrecorded(undefined)
     }
   }
 
-  #recording(span: Span, within: Context): Recording {
+  #recording(span: Span, spanContext: SpanContext, within: Context): Recording {
     return {
-      traceparent: () => toTraceparent(span.spanContext()),
+      traceparent: () => toTraceparent(spanContext),
       run: (work) => context.with(within, work),
       end: (report) => {
         try {
@@ -77,5 +83,5 @@ function write(span: Span, { attributes, links = [], event, failure }: SpanRepor
 }
 
 function unrecorded(parent: SpanContext | undefined): Recording {
-  return { traceparent: () => parent && toTraceparent(parent), run: (work) => work(), end: () => {} }
+  return { traceparent: () => toTraceparent(parent), run: (work) => work(), end: () => {} }
 }

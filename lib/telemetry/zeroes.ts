@@ -16,13 +16,12 @@ export function startAtZero(
   const reasons = [...revocationReasons]
   for (const { id, grants } of clients) {
     const client = labels.label(id)
-    for (const grant of grants) counters.issued.series(client, grant)
+    for (const grant of new Set([...grants, 'direct'])) counters.issued.series(client, grant)
     for (const reason of reasons) counters.revoked.series(client, reason)
     counters.validated.series(client, 'valid', undefined)
     counters.validated.series(client, 'expired', 'expired')
     counters.expired.series(client, 'access')
     if (!grants.includes('refresh_token')) continue
-    counters.issued.series(client, 'direct')
     counters.refreshed.series(client)
     counters.expired.series(client, 'refresh')
     for (const outcome of ['theft', 'grace', 'race_lost']) counters.reuseDetected.series(client, outcome)
