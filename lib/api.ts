@@ -19,7 +19,7 @@ export interface IssueOptions {
   readonly audience?: string
   /** Presence of `true` adds a refresh token: the client must have the `refresh_token` grant. Default: `false`. */
   readonly refreshable?: boolean
-  /** More claims for the access token. */
+  /** More claims for this access token; a refresh does not repeat them. */
   readonly claims?: Readonly<Record<string, unknown>>
   /** What is counted as the grant type. Default: `direct`. */
   readonly grantType?: string

@@ -15,7 +15,10 @@ export interface GrantDecision {
   readonly scope?: readonly string[]
   /** Presence of `true` adds a refresh token; it needs a subject. Default: `false`. */
   readonly refreshable?: boolean
-  /** More claims for the access token; the registered ones (RFC 9068 section 2.2) cannot be replaced. */
+  /**
+   * More claims for this access token; a refresh does not repeat them. The registered ones (RFC 9068 section 2.2)
+   * cannot be replaced.
+   */
   readonly claims?: Readonly<Record<string, unknown>>
 }
 
