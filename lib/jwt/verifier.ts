@@ -30,8 +30,8 @@ const decodeComplete: (token: string) => Decoded = createDecoder({ complete: tru
 function decode(token: string): Decoded {
   try {
     return decodeComplete(token)
-  } catch (error) {
-    throw refuseFor(error, undefined)
+  } catch {
+    throw refuse('malformed')
   }
 }
 
