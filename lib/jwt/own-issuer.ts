@@ -12,7 +12,7 @@ interface OwnIssuerOptions {
   readonly clockTolerance: number
 }
 
-/** One namespace of @fastify/jwt per key, in a scope of its own so that the application's `fastify.jwt` is untouched. */
+/** One namespace of @fastify/jwt per key. */
 async function verifyWithFastifyJwt(
   scope: FastifyInstance,
   { issuer, audience }: OwnIssuerOptions,
@@ -45,6 +45,8 @@ async function verifyWithFastifyJwt(
 export async function ownIssuer(fastify: FastifyInstance, options: OwnIssuerOptions): Promise<Issuer> {
   const keys = new Map<string, VerificationKey>()
   await fastify.register(async (scope) => {
+    // Namespaces are written into `jwt`: without one of this scope's own, into the application's.
+    scope.decorate('jwt', Object.create(null) as JWT)
     for (const key of options.keys) keys.set(key.kid, await verifyWithFastifyJwt(scope, options, key))
   })
   const keySet = { keys, isCurrent: () => true }
