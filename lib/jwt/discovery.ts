@@ -1,4 +1,4 @@
-import { Agent, fetch as undiciFetch } from 'undici'
+import { Agent, Response, fetch as undiciFetch } from 'undici'
 
 /** fetch as jose calls it and as discovery uses it. */
 export type KeyFetch = (
@@ -9,9 +9,21 @@ export type KeyFetch = (
 /** Key sets and metadata are small; a larger answer is not read to its end. */
 const MAX_BYTES = 512 * 1024
 
+/** Reads an answer, counting what it is after decompression. @throws Error when it is too large */
+async function bounded({ status, body }: Response): Promise<Response> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of body ?? []) {
+    size += chunk.length
+    if (size > MAX_BYTES) throw new Error('the answer of the key server is too large')
+    chunks.push(chunk)
+  }
+  return new Response(status === 200 ? Buffer.concat(chunks) : null, { status })
+}
+
 /** Fetches from key servers: https only (http on loopback), no redirects, bounded in size. */
 export function keyFetch(): { fetch: KeyFetch; close: () => Promise<void> } {
-  const dispatcher = new Agent({ maxResponseSize: MAX_BYTES, connect: { timeout: 5_000 } })
+  const dispatcher = new Agent({ connect: { timeout: 5_000 } })
   return {
     async fetch(url, init) {
       assertKeyServerUrl(url)
@@ -21,7 +33,7 @@ export function keyFetch(): { fetch: KeyFetch; close: () => Promise<void> } {
         redirect: 'error',
         dispatcher
       } as Parameters<typeof undiciFetch>[1])
-      return response as unknown as Response
+      return bounded(response)
     },
     close: () => dispatcher.destroy()
   }
@@ -54,10 +66,7 @@ function metadataUrls(issuer: string): string[] {
 export async function discoverJwksUri(issuer: string, fetch: KeyFetch, timeout: number): Promise<URL> {
   for (const url of metadataUrls(issuer)) {
     const response = await fetch(url, { signal: AbortSignal.timeout(timeout) })
-    if (response.status !== 200) {
-      await response.body?.cancel()
-      continue
-    }
+    if (response.status !== 200) continue
     const metadata = (await response.json()) as { issuer?: unknown; jwks_uri?: unknown } | null
     if (metadata?.issuer !== issuer) throw new Error('the metadata is of another issuer')
     if (typeof metadata.jwks_uri !== 'string') throw new Error('the metadata has no jwks_uri')
