@@ -34,6 +34,8 @@ function generateSigningKey(algorithm: GeneratedAlgorithm): KeyObject {
   }
 }
 
+const isJwk = (input: SigningKeyInput): input is JWK => typeof input === 'object' && !(input instanceof KeyObject)
+
 function toPrivateKey(input: SigningKeyInput): KeyObject {
   if (input instanceof KeyObject) return input
   if (typeof input === 'string') return createPrivateKey(input)
@@ -68,7 +70,11 @@ async function loadSigningKey(input: SigningKeyInput): Promise<SigningKey> {
   if (privateKey.type !== 'private')
     throw new TypeError('signingKeys[] must be private keys, not public or secret ones')
 
-  const { alg, kid } = input instanceof KeyObject || typeof input === 'string' ? {} : input
+  const { alg, kid, use, key_ops: operations } = isJwk(input) ? input : {}
+  if ((use !== undefined && use !== 'sig') || operations?.includes('sign') === false) {
+    throw new TypeError('signingKeys[] holds a key that is not for signing: its use must be sig, its key_ops have sign')
+  }
+  if (kid === '') throw new TypeError('signingKeys[] holds a key with an empty kid: leave it out for the thumbprint')
   const possible = algorithmsOf(privateKey)
   const algorithm = possible.find((candidate) => alg === undefined || candidate === alg)
   if (algorithm === undefined) {
