@@ -1,7 +1,6 @@
 import type { Attempts } from './attempts.ts'
-import { type ClientRegistry, isConfidential, type RegisteredClient } from './clients.ts'
+import { type ClientRegistry, isClientId, isConfidential, type RegisteredClient } from './clients.ts'
 import { type ClientCredentials, invalidClient, readCredentials } from './credentials.ts'
-import { unavailable } from './errors.ts'
 import type { EndpointRequest } from './request.ts'
 import { matchesAny } from './secrets.ts'
 
@@ -32,11 +31,12 @@ function prove(client: RegisteredClient | undefined, credentials: ClientCredenti
 export function clientAuthentication(clients: ClientRegistry, attempts: Attempts): Authenticate {
   return async function authenticate(request) {
     const credentials = readCredentials(request)
+    if (!isClientId(credentials.id)) throw invalidClient()
     const key = `${request.source} ${credentials.id}`
     attempts.refuseWhenExhausted(key)
-    const client = await clients.find(credentials.id).catch((cause) => {
-      throw unavailable(cause)
-    })
+    const client = await clients.find(credentials.id)
+    // Once more: others may have failed during the look-up, and from here to the counting nothing else runs.
+    attempts.refuseWhenExhausted(key)
     try {
       return prove(client, credentials)
     } catch (refusal) {

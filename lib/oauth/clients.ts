@@ -1,3 +1,4 @@
+import { unavailable } from './errors.ts'
 import { digest } from './secrets.ts'
 
 /** A client as the application registers it (RFC 6749 section 2). */
@@ -33,6 +34,7 @@ export interface RegisteredClient {
 
 /** Where the kernel looks clients up. */
 export interface ClientRegistry {
+  /** @throws OAuthError `temporarily_unavailable` when the application's look-up fails */
   find(id: string): Promise<RegisteredClient | undefined>
   /** The clients that are known at start; empty when they are looked up one by one. */
   readonly known: readonly RegisteredClient[]
@@ -41,6 +43,11 @@ export interface ClientRegistry {
 /** RFC 6749 section A.1: client-id = *VSCHAR; and short enough for a label. */
 const CLIENT_ID = /^[\x20-\x7E]{1,256}$/
 const SHA256_BASE64URL = /^[A-Za-z0-9_-]{43}$/
+
+/** Whether a client could have this id. */
+export function isClientId(id: string): boolean {
+  return CLIENT_ID.test(id)
+}
 
 const list = <T>(value: T | readonly T[] | undefined): readonly T[] =>
   value === undefined ? [] : Array.isArray(value) ? (value as readonly T[]) : [value as T]
@@ -59,16 +66,13 @@ function registered(client: Client): RegisteredClient {
     throw new TypeError(`clients[].secretDigest of "${client.id}" must be the base64url SHA-256 of the secret`)
   }
   const secretDigests = [...secrets.map(digest), ...digests]
-  const grants = client.grants ?? []
-  if (secretDigests.length === 0 && grants.includes('client_credentials')) {
-    throw new TypeError(
-      `clients[] "${client.id}" has no secret: the client_credentials grant is for confidential clients only (RFC 6749 section 4.4)`
-    )
+  if (secretDigests.length === 0 && (client.secret !== undefined || client.secretDigest !== undefined)) {
+    throw new TypeError(`clients[] "${client.id}" has an empty list of secrets: leave it out to make the client public`)
   }
   return {
     id: client.id,
     secretDigests,
-    grants,
+    grants: client.grants ?? [],
     scope: client.scope ?? [],
     introspect: client.introspect ?? false
   }
@@ -76,6 +80,14 @@ function registered(client: Client): RegisteredClient {
 
 /** How clients are given: all of them, or a function that looks one up. */
 export type ClientSource = readonly Client[] | ((id: string) => Promise<Client | undefined>)
+
+async function lookUp(source: Exclude<ClientSource, readonly Client[]>, id: string): Promise<Client | undefined> {
+  try {
+    return await source(id)
+  } catch (cause) {
+    throw unavailable(cause)
+  }
+}
 
 /**
  * @throws TypeError when a client of the list is wrong or appears twice
@@ -85,8 +97,8 @@ export function clientRegistry(source: ClientSource): ClientRegistry {
     return {
       known: [],
       async find(id) {
-        if (!CLIENT_ID.test(id)) return undefined
-        const client = await source(id)
+        if (!isClientId(id)) return undefined
+        const client = await lookUp(source, id)
         return client?.id === id ? registered(client) : undefined
       }
     }
@@ -94,6 +106,11 @@ export function clientRegistry(source: ClientSource): ClientRegistry {
   const byId = new Map<string, RegisteredClient>()
   for (const client of source.map(registered)) {
     if (byId.has(client.id)) throw new TypeError(`clients[].id "${client.id}" appears twice`)
+    if (client.grants.includes('client_credentials') && !isConfidential(client)) {
+      throw new TypeError(
+        `clients[] "${client.id}" has no secret: the client_credentials grant is for confidential clients only (RFC 6749 section 4.4)`
+      )
+    }
     byId.set(client.id, client)
   }
   return { known: [...byId.values()], find: async (id) => byId.get(id) }
