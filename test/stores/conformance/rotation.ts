@@ -1,0 +1,97 @@
+import type { Test } from 'tap'
+import { type CreateStore, NOW, openStore, refreshToken, rotate, sorted, spendingFor, successorsOf } from './tokens.ts'
+
+const PARALLEL = 50
+
+/** `rotate`. */
+export async function testRotation(t: Test, createStore: CreateStore): Promise<void> {
+  await t.test('rotate: spends the token and adds its successors', async (t) => {
+    const store = await openStore(t, createStore)
+    const token = refreshToken()
+    await store.insert([token])
+    const successors = successorsOf(token, NOW + 1.5)
+    const spending = {
+      ...spendingFor(successors, NOW + 1.5),
+      trace: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      receipt: 'c2VhbGVk'
+    }
+    t.strictSame(await store.rotate(token.id, successors, spending), { won: true })
+    t.strictSame(await store.find(token.id), { ...token, spent: spending })
+    for (const successor of successors) t.strictSame(await store.find(successor.id), successor)
+    t.strictSame(sorted(await store.countLive(NOW + 2)), ['web access 1', 'web refresh 1'])
+  })
+
+  await t.test(`rotate: of ${PARALLEL} parallel attempts one wins, and the others learn of its spending`, async (t) => {
+    const store = await openStore(t, createStore)
+    const token = refreshToken()
+    await store.insert([token])
+    const attempts = await Promise.all(
+      Array.from({ length: PARALLEL }, (_, index) => rotate(store, token, NOW + index / 64))
+    )
+    const winners = attempts.filter(({ rotation }) => rotation.won)
+    t.equal(winners.length, 1, 'exactly one wins')
+    const winner = winners[0]?.refresh.id
+    for (const { rotation, access, refresh } of attempts) {
+      if (rotation.won) continue
+      t.equal(rotation.token?.id, token.id)
+      t.equal(rotation.token?.spent?.successor, winner)
+      t.equal(await store.find(access.id), undefined)
+      t.equal(await store.find(refresh.id), undefined)
+    }
+    t.equal((await store.find(token.id))?.spent?.successor, winner)
+    t.strictSame(sorted(await store.countLive(NOW + 1)), ['web access 1', 'web refresh 1'])
+  })
+
+  await t.test('rotate: of a whole family only the last is alive', async (t) => {
+    const store = await openStore(t, createStore)
+    let token = refreshToken()
+    const spent = []
+    await store.insert([token])
+    for (let generation = 1; generation <= 10; generation += 1) {
+      const { rotation, refresh } = await rotate(store, token, NOW + generation)
+      t.equal(rotation.won, true)
+      spent.push(token)
+      token = refresh
+    }
+    t.strictSame(sorted(await store.countLive(NOW + 11)), ['web access 10', 'web refresh 1'])
+    for (const { id } of spent) t.not((await store.find(id))?.spent, undefined)
+    const again = await rotate(store, spent[0] ?? token, NOW + 11)
+    t.equal(again.rotation.won, false, 'the first cannot be spent again')
+  })
+
+  await t.test('rotate: an unknown token loses, and nobody knows why', async (t) => {
+    const store = await openStore(t, createStore)
+    const { rotation, refresh } = await rotate(store, refreshToken(), NOW)
+    t.strictSame(rotation, { won: false, token: undefined })
+    t.equal(await store.find(refresh.id), undefined)
+  })
+
+  await t.test('rotate: a token loses from the second it expires in', async (t) => {
+    const store = await openStore(t, createStore)
+    const [late, just] = [refreshToken({ expiresAt: NOW + 10 }), refreshToken({ expiresAt: NOW + 10 })]
+    await store.insert([late, just])
+    const lost = await rotate(store, late, NOW + 10)
+    t.strictSame(lost.rotation, { won: false, token: late })
+    t.equal(await store.find(lost.refresh.id), undefined)
+    t.equal((await rotate(store, just, NOW + 9.75)).rotation.won, true, 'and wins until then')
+  })
+
+  for (const selectorOf of [
+    ({ id }: { id: string }) => ({ id }),
+    ({ family }: { family: string }) => ({ family }),
+    () => ({ subject: 'alice' }),
+    () => ({ clientId: 'web' })
+  ]) {
+    const token = refreshToken()
+    const selector = selectorOf(token)
+    await t.test(`rotate: a token revoked by ${Object.keys(selector)} loses, and its state says so`, async (t) => {
+      const store = await openStore(t, createStore)
+      await store.insert([token])
+      await store.revoke(selector, NOW + 1, 'admin')
+      const { rotation, refresh } = await rotate(store, token, NOW + 2)
+      t.strictSame(rotation, { won: false, token: { ...token, revokedAt: NOW + 1 } })
+      t.equal(await store.find(refresh.id), undefined)
+      t.strictSame(sorted(await store.countLive(NOW + 2)), [])
+    })
+  }
+}

@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto'
+import type { Test } from 'tap'
+import type { Spending, StoredToken, TokenCount, TokenStore } from '../../../lib/index.ts'
+
+/** Makes an empty store. */
+export type CreateStore = (t: Test) => Promise<TokenStore>
+
+export const NOW = 1_800_000_000
+
+/** An empty store, closed when the test ends. */
+export async function openStore(t: Test, createStore: CreateStore): Promise<TokenStore> {
+  const store = await createStore(t)
+  t.teardown(() => store.close())
+  return store
+}
+
+/** An access token of client `web`, issued now for an hour, unless told otherwise. */
+export function accessToken(given: Partial<StoredToken> = {}): StoredToken {
+  const id = randomUUID()
+  return {
+    id,
+    type: 'access',
+    family: id,
+    clientId: 'web',
+    subject: 'alice',
+    scope: ['orders:read'],
+    audience: ['https://api.example'],
+    issuedAt: NOW,
+    expiresAt: NOW + 3600,
+    familyExpiresAt: undefined,
+    trace: undefined,
+    spent: undefined,
+    revokedAt: undefined,
+    ...given
+  }
+}
+
+/** A refresh token of client `web`, issued now for a day, unless told otherwise. */
+export function refreshToken(given: Partial<StoredToken> = {}): StoredToken {
+  return accessToken({ type: 'refresh', expiresAt: NOW + 86_400, familyExpiresAt: NOW + 864_000, ...given })
+}
+
+/** What takes a refresh token's place: an access and a refresh token of the same family and owner. */
+export function successorsOf(token: StoredToken, at: number): [StoredToken, StoredToken] {
+  const { family, clientId, subject } = token
+  const common = { family, clientId, subject, issuedAt: at }
+  return [
+    accessToken({ ...common, expiresAt: Math.floor(at) + 3600 }),
+    refreshToken({ ...common, expiresAt: Math.floor(at) + 86_400 })
+  ]
+}
+
+/** The spending that names the second of the successors. */
+export function spendingFor([, { id }]: readonly [StoredToken, StoredToken], at: number): Spending {
+  return { at, successor: id, trace: undefined, receipt: undefined }
+}
+
+/** Rotates a token into new successors. */
+export async function rotate(store: TokenStore, token: StoredToken, at: number) {
+  const successors = successorsOf(token, at)
+  const rotation = await store.rotate(token.id, successors, spendingFor(successors, at))
+  return { rotation, access: successors[0], refresh: successors[1] }
+}
+
+/** Counts in an order that can be compared, without those that are zero. */
+export function sorted(counts: readonly TokenCount[]): string[] {
+  return counts
+    .filter(({ count }) => count !== 0)
+    .map(({ clientId, type, count }) => `${clientId} ${type} ${count}`)
+    .sort()
+}
