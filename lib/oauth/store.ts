@@ -26,7 +26,7 @@ export interface TokenStore {
    */
   insert(tokens: readonly StoredToken[]): Promise<boolean>
 
-  /** The token as it now stands, spent and revoked ones included; `undefined` once it has been forgotten. */
+  /** The token as it now stands, spent, revoked and expired ones included; `undefined` once `prune` forgot it. */
   find(id: string): Promise<StoredToken | undefined>
 
   /**

@@ -39,6 +39,7 @@ export interface StoredToken {
   readonly scope: readonly string[]
   readonly audience: readonly string[]
   readonly issuedAt: number
+  /** Always a whole second. */
   readonly expiresAt: number
   /** The end that no rotation extends; on refresh tokens. */
   readonly familyExpiresAt: number | undefined

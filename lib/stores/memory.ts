@@ -19,7 +19,8 @@ export class MemoryStore implements TokenStore {
   readonly #subjects = new LiveIndex('nextOfSubject', 'previousOfSubject')
   readonly #expiry = new ExpiryBuckets()
   readonly #live = new TokenCounts()
-  #expired = new TokenCounts()
+  /** Tokens that have expired and are not yet forgotten. */
+  #expired: Entry[] = []
 
   async insert(tokens: readonly StoredToken[]): Promise<boolean> {
     if (tokens.some((token) => this.#isRevokedMeanwhile(token))) return false
@@ -33,7 +34,9 @@ export class MemoryStore implements TokenStore {
 
   async rotate(id: string, successors: readonly StoredToken[], spending: Spending): Promise<Rotation> {
     const entry = this.#entries.get(id)
-    if (entry === undefined || !isLive(entry, spending.at)) return { won: false, token: entry?.toToken() }
+    if (entry === undefined || entry.ended || !isLive(entry, spending.at)) {
+      return { won: false, token: entry?.toToken() }
+    }
     this.#end(entry)
     entry.spent = spending
     for (const token of successors) this.#add(token)
@@ -45,7 +48,7 @@ export class MemoryStore implements TokenStore {
     const revoked = new TokenCounts()
     if ('id' in selector) {
       const entry = this.#entries.get(selector.id)
-      if (entry !== undefined && isLive(entry, at)) this.#revoke(entry, at, revoked)
+      if (entry?.ended === false) this.#revoke(entry, at, revoked)
     } else {
       const [index, key] = this.#indexed(selector)
       index.markRevoked(key, at)
@@ -64,9 +67,13 @@ export class MemoryStore implements TokenStore {
     for (const index of [this.#families, this.#clients, this.#subjects]) {
       index.forgetRevocationsBefore(at - LONGEST_MINTING)
     }
-    const expired = this.#expired
-    this.#expired = new TokenCounts()
-    return expired.toArray().filter(({ count }) => count > 0)
+    const unspent = new TokenCounts()
+    for (const entry of this.#expired) {
+      this.#entries.delete(entry.id)
+      if (entry.spent === undefined && entry.revokedAt === undefined) unspent.add(entry.clientId, entry.type, 1)
+    }
+    this.#expired = []
+    return unspent.toArray().filter(({ count }) => count > 0)
   }
 
   async close(): Promise<void> {}
@@ -97,6 +104,7 @@ export class MemoryStore implements TokenStore {
 
   /** A live token stops being live, whatever for. */
   #end(entry: Entry): void {
+    entry.ended = true
     this.#families.remove(entry.family, entry)
     this.#clients.remove(entry.clientId, entry)
     if (entry.subject !== undefined) this.#subjects.remove(entry.subject, entry)
@@ -109,12 +117,11 @@ export class MemoryStore implements TokenStore {
     revoked.add(entry.clientId, entry.type, 1)
   }
 
+  /** Ends the tokens whose time has come; they stay to be found until `prune` forgets them. */
   #expire(at: number): void {
     for (const entry of this.#expiry.take(at)) {
-      this.#entries.delete(entry.id)
-      if (entry.spent !== undefined || entry.revokedAt !== undefined) continue
-      this.#end(entry)
-      this.#expired.add(entry.clientId, entry.type, 1)
+      if (!entry.ended) this.#end(entry)
+      this.#expired.push(entry)
     }
   }
 }

@@ -15,6 +15,8 @@ export class Entry implements StoredToken {
   readonly trace: string | undefined
   spent: Spending | undefined
   revokedAt: number | undefined
+  /** Spent, revoked or seen expired: it stays so, whatever the clock says later. */
+  ended = false
 
   nextExpiring: Entry | undefined = undefined
   nextOfFamily: Entry | undefined = undefined

@@ -41,8 +41,9 @@ export class LiveIndex {
 
   /** Remembers that the key was revoked, until `forgetRevocationsBefore` passes it. */
   markRevoked(key: string, at: number): void {
+    const latest = Math.max(at, this.#revokedAt.get(key) ?? at)
     this.#revokedAt.delete(key)
-    this.#revokedAt.set(key, at)
+    this.#revokedAt.set(key, latest)
   }
 
   /** Whether the key was revoked after a time. */
