@@ -1,5 +1,6 @@
 import type { RequireHook } from './guard.ts'
 import type { AccessToken } from './oauth/access-token.ts'
+import { mayRefresh } from './oauth/clients.ts'
 import type { Kernel } from './oauth/kernel.ts'
 import type { TokenResponse } from './oauth/outcomes.ts'
 import { grantAudience, grantScope } from './oauth/scope.ts'
@@ -49,7 +50,7 @@ export interface OAuth {
   /**
    * Issues tokens. Issuer role only.
    *
-   * @throws TypeError for an unknown client, or a refreshable token it may not have
+   * @throws TypeError for an unknown client, an empty subject, or a refreshable token it may not have
    * @throws OAuthError `invalid_scope`, `invalid_target`, or `temporarily_unavailable` when the store is down
    */
   issue(options: IssueOptions): Promise<TokenResponse>
@@ -77,10 +78,10 @@ export function issuerApi(kernel: Kernel, server: TokenServer): Pick<OAuth, 'iss
     async issue({ clientId, subject, audience, claims, ...options }) {
       const client = await kernel.clients.find(clientId)
       if (client === undefined) throw new TypeError(`oauth.issue: there is no client "${clientId}"`)
-      if (options.refreshable && (subject === undefined || !client.grants.includes('refresh_token'))) {
+      if (options.refreshable && !mayRefresh(client, subject)) {
         throw new TypeError('oauth.issue: refreshable needs a subject, and a client with the refresh_token grant')
       }
-      const scope = grantScope(options.scope?.join(' '), client.scope)
+      const scope = options.scope?.length === 0 ? [] : grantScope(options.scope?.join(' '), client.scope)
       const granted = grantAudience(audience, kernel.rules.audience, kernel.rules.defaultAudience)
       const { response } = await server.issue({
         clientId,

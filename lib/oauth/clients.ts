@@ -120,3 +120,11 @@ export function clientRegistry(source: ClientSource): ClientRegistry {
 export function isConfidential(client: RegisteredClient): boolean {
   return client.secretDigests.length > 0
 }
+
+/**
+ * Whether a client may be given a refresh token: it can use one, and there is a resource owner. A client that acts for
+ * itself just asks again (RFC 6749 section 4.4.3).
+ */
+export function mayRefresh(client: RegisteredClient, subject: string | undefined): boolean {
+  return subject !== undefined && client.grants.includes('refresh_token')
+}

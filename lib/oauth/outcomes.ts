@@ -48,7 +48,8 @@ export interface TokenResponse {
   /** Lifetime of the access token in seconds. */
   readonly expires_in: number
   readonly refresh_token?: string
-  readonly scope: string
+  /** Absent when the token has no scope. */
+  readonly scope?: string
 }
 
 /** What issuing made: the wire values for the client, and what is stored about them. */

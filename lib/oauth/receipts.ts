@@ -5,6 +5,17 @@ const ALGORITHM = 'aes-256-gcm'
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
+/** What an access token may do, and where. */
+export interface Terms {
+  readonly scope: readonly string[]
+  readonly audience: readonly string[]
+}
+
+/** The answer to a refresh, and what had been asked for. */
+export interface Receipt extends Terms {
+  readonly response: TokenResponse
+}
+
 const keyFrom = (refreshToken: string): Uint8Array =>
   new Uint8Array(hkdfSync('sha256', refreshToken, '', 'fastify-oauth-telemetry receipt', 32))
 
@@ -12,16 +23,16 @@ const keyFrom = (refreshToken: string): Uint8Array =>
  * Seals the answer to a refresh so that only who holds the spent refresh token can open it: a grace window can then
  * return the same successor although no token is stored.
  */
-export function sealReceipt(response: TokenResponse, refreshToken: string): string {
+export function sealReceipt(receipt: Receipt, refreshToken: string): string {
   const nonce = randomBytes(NONCE_BYTES)
   const cipher = createCipheriv(ALGORITHM, keyFrom(refreshToken), nonce)
-  const sealed = Buffer.concat([cipher.update(JSON.stringify(response), 'utf8'), cipher.final()])
+  const sealed = Buffer.concat([cipher.update(JSON.stringify(receipt), 'utf8'), cipher.final()])
   return Buffer.concat([nonce, cipher.getAuthTag(), sealed]).toString('base64url')
 }
 
-/** The answer sealed in a receipt. */
-export function openReceipt(receipt: string, refreshToken: string): TokenResponse {
-  const bytes = Buffer.from(receipt, 'base64url')
+/** What was sealed. @throws when it has not been sealed with this refresh token */
+export function openReceipt(sealedReceipt: string, refreshToken: string): Receipt {
+  const bytes = Buffer.from(sealedReceipt, 'base64url')
   const decipher = createDecipheriv(ALGORITHM, keyFrom(refreshToken), bytes.subarray(0, NONCE_BYTES))
   decipher.setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES))
   const opened = Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES)), decipher.final()])

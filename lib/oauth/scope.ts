@@ -8,6 +8,11 @@ export function isScope(value: string): boolean {
   return SCOPE.test(value)
 }
 
+/** The scope as a parameter or claim: a string, or nothing where there is none, since it cannot be empty. */
+export function scopeParameter(scope: readonly string[]): { scope?: string } {
+  return scope.length === 0 ? {} : { scope: scope.join(' ') }
+}
+
 /**
  * The scope to grant: all of `allowed` when none is requested, else the requested tokens, each once.
  *

@@ -1,4 +1,5 @@
 import type { IdentifiedClient } from '../authenticate.ts'
+import { mayRefresh } from '../clients.ts'
 import { OAuthError } from '../errors.ts'
 import type { Kernel } from '../kernel.ts'
 import type { Refreshed, TokenGrant, TokenResponse } from '../outcomes.ts'
@@ -67,17 +68,23 @@ async function otherGrant(
 ): Promise<TokenResponse> {
   const { audience, defaultAudience } = kernel.rules
   const decision = await kernel.grants.get(grantType)?.({ client, form })
-  if (decision === undefined) throw new OAuthError('server_error', 'The grant handler did not decide.')
+  if (decision === undefined) throw new TypeError(`grants["${grantType}"] did not decide`)
+  const { subject, refreshable, claims } = decision
+  if (refreshable && !mayRefresh(client, subject)) {
+    throw new TypeError(
+      `grants["${grantType}"]: refreshable needs a subject, and a client with the refresh_token grant; "${client.id}" is none`
+    )
+  }
   const scope = grantScope(form.get('scope'), decision.scope ?? client.scope)
   const granted = grantAudience(form.get('resource'), audience, defaultAudience)
   const { response } = await verbs.issue({
     clientId: client.id,
-    subject: decision.subject,
+    subject,
     scope,
     audience: granted,
     grantType,
-    refresh: decision.refreshable ? { scope, audience: granted } : undefined,
-    claims: decision.claims
+    refresh: refreshable ? { scope, audience: granted } : undefined,
+    claims
   })
   return response
 }

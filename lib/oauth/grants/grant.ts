@@ -13,7 +13,10 @@ export interface GrantDecision {
   readonly subject?: string
   /** The scope that may be granted. Default: the client's. The request's `scope` parameter can only narrow it. */
   readonly scope?: readonly string[]
-  /** Presence of `true` adds a refresh token; it needs a subject. Default: `false`. */
+  /**
+   * Presence of `true` adds a refresh token: it needs a subject, and a client with the `refresh_token` grant. Default:
+   * `false`.
+   */
   readonly refreshable?: boolean
   /**
    * More claims for this access token; a refresh does not repeat them. The registered ones (RFC 9068 section 2.2)

@@ -1,5 +1,6 @@
 import type { RegisteredClient } from '../clients.ts'
 import type { Kernel } from '../kernel.ts'
+import { scopeParameter } from '../scope.ts'
 import { isLive, type StoredToken } from '../token.ts'
 import { recognise } from './revoke.ts'
 
@@ -14,7 +15,7 @@ export type Introspection =
   | { readonly active: false }
   | {
       readonly active: true
-      readonly scope: string
+      readonly scope?: string
       readonly client_id: string
       readonly token_type?: 'Bearer'
       readonly exp: number
@@ -38,7 +39,7 @@ export async function introspect(kernel: Kernel, { token, by }: IntrospectReques
   const [audience] = stored.audience
   return {
     active: true,
-    scope: stored.scope.join(' '),
+    ...scopeParameter(stored.scope),
     client_id: stored.clientId,
     exp: stored.expiresAt,
     iat: Math.floor(stored.issuedAt),

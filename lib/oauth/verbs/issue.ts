@@ -1,6 +1,7 @@
 import { OAuthError } from '../errors.ts'
 import type { Kernel } from '../kernel.ts'
 import type { TokenGrant, TokenResponse } from '../outcomes.ts'
+import { scopeParameter } from '../scope.ts'
 import { digest, newId, newSecret } from '../secrets.ts'
 import type { StoredToken } from '../token.ts'
 
@@ -35,13 +36,14 @@ export type WriteTokens = (grant: TokenGrant) => Promise<void>
 /** Claims of RFC 9068 section 2.2, which nothing may replace. */
 function accessTokenClaims(kernel: Kernel, authorization: Authorization, token: StoredToken): Record<string, unknown> {
   const [audience] = token.audience
+  const { scope: _, ...claims } = authorization.claims ?? {}
   return {
-    ...authorization.claims,
+    ...claims,
+    ...scopeParameter(token.scope),
     iss: kernel.rules.issuer,
     aud: token.audience.length === 1 ? audience : token.audience,
     sub: token.subject ?? token.clientId,
     client_id: token.clientId,
-    scope: token.scope.join(' '),
     jti: token.id,
     iat: Math.floor(token.issuedAt),
     exp: token.expiresAt
@@ -53,8 +55,13 @@ async function writeFirst(kernel: Kernel, { access, refresh }: TokenGrant): Prom
   if (!inserted) throw new OAuthError('invalid_grant', 'The authorization was revoked while it was being granted.')
 }
 
-/** RFC 9068 section 5: a resource owner must not be mistaken for a client that acts for itself. */
-async function assertNotAClient(kernel: Kernel, subject: string): Promise<void> {
+/**
+ * RFC 9068 section 5: a resource owner must not be mistaken for a client that acts for itself.
+ *
+ * @throws TypeError unless the subject is a non-empty string
+ */
+async function assertSubject(kernel: Kernel, subject: string): Promise<void> {
+  if (typeof subject !== 'string' || subject === '') throw new TypeError('the subject must be a non-empty string')
   if ((await kernel.clients.find(subject)) !== undefined) {
     throw new OAuthError('invalid_request', 'The subject is the identifier of a client.')
   }
@@ -65,7 +72,7 @@ export async function issue(kernel: Kernel, authorization: Authorization): Promi
   const { rules } = kernel
   const now = kernel.now()
   const { clientId, subject, trace, refresh: terms } = authorization
-  if (subject !== undefined && terms?.family === undefined) await assertNotAClient(kernel, subject)
+  if (subject !== undefined && terms?.family === undefined) await assertSubject(kernel, subject)
   const id = newId()
   const family = terms?.family?.id ?? id
   const common = { family, clientId, subject, issuedAt: now, trace, spent: undefined, revokedAt: undefined }
@@ -83,7 +90,7 @@ export async function issue(kernel: Kernel, authorization: Authorization): Promi
     access_token: await kernel.sign(accessTokenClaims(kernel, authorization, access)),
     token_type: 'Bearer',
     expires_in: rules.accessTokenTtl,
-    scope: access.scope.join(' ')
+    ...scopeParameter(access.scope)
   }
 
   let grant: TokenGrant = { response, access, refresh: undefined }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { IdentifiedClient } from '../authenticate.ts'
 import { asOAuthError, OAuthError } from '../errors.ts'
 import type { Kernel } from '../kernel.ts'
@@ -10,7 +11,7 @@ import type {
   Revocation,
   TokenGrant
 } from '../outcomes.ts'
-import { openReceipt, sealReceipt } from '../receipts.ts'
+import { openReceipt, sealReceipt, type Terms } from '../receipts.ts'
 import { grantAudience, grantScope } from '../scope.ts'
 import { digest } from '../secrets.ts'
 import { isLive, type StoredToken } from '../token.ts'
@@ -60,7 +61,7 @@ export async function refresh(kernel: Kernel, verbs: VerbsWithin, request: Refre
   try {
     return await rotate(kernel, verbs, request, token)
   } catch (error) {
-    if (error instanceof LostRace) return reusedOrRevoked(kernel, verbs, request, error.token)
+    if (error instanceof LostRace) return reusedOrDead(kernel, verbs, request, error.token)
     throw asOAuthError(error).withFacts(facts)
   }
 }
@@ -75,12 +76,18 @@ class LostRace extends OAuthError {
   }
 }
 
+/** What the new access token may do: what is asked for, within what the refresh token has. */
+function termsOf({ scope, resource }: RefreshRequest, token: StoredToken): Terms {
+  return { scope: grantScope(scope, token.scope), audience: grantAudience(resource, token.audience, token.audience) }
+}
+
 async function rotate(
   kernel: Kernel,
   verbs: VerbsWithin,
   request: RefreshRequest,
   token: StoredToken
 ): Promise<Refreshed> {
+  const terms = termsOf(request, token)
   const write = async (grant: TokenGrant) => {
     const { access, refresh: successor, response } = grant
     if (successor === undefined) return
@@ -88,15 +95,14 @@ async function rotate(
       at: access.issuedAt,
       successor: successor.id,
       trace: request.trace,
-      receipt: kernel.rules.graceWindow > 0 ? sealReceipt(response, request.refreshToken) : undefined
+      receipt: kernel.rules.graceWindow > 0 ? sealReceipt({ response, ...terms }, request.refreshToken) : undefined
     })
     if (!rotation.won) throw new LostRace(rotation.token)
   }
   const { response } = await verbs.issue({
     clientId: token.clientId,
     subject: token.subject,
-    scope: grantScope(request.scope, token.scope),
-    audience: grantAudience(request.resource, token.audience, token.audience),
+    ...terms,
     grantType: 'refresh_token',
     refresh: {
       scope: token.scope,
@@ -108,15 +114,16 @@ async function rotate(
   return { response, spent: token, reuse: undefined }
 }
 
-function reusedOrRevoked(
+/** Why the token could not be rotated after all. */
+function reusedOrDead(
   kernel: Kernel,
   verbs: VerbsWithin,
   request: RefreshRequest,
   token: StoredToken | undefined
 ): Promise<Refreshed> {
   if (token === undefined) throw refused('not_found', {})
-  if (token.spent === undefined) throw refused('revoked', { token, clientId: token.clientId })
-  return reused(kernel, verbs, request, token, 'race_lost')
+  if (token.spent !== undefined) return reused(kernel, verbs, request, token, 'race_lost')
+  throw refused(token.revokedAt === undefined ? 'expired' : 'revoked', { token, clientId: token.clientId })
 }
 
 /** A spent refresh token: answered again within a grace window, otherwise a theft whatever the cause. */
@@ -146,8 +153,8 @@ async function reused(
 }
 
 /**
- * The answer the spent token was given, while the grace window lasts: for the same scope, and only from the immediate
- * predecessor of a refresh token that is still live.
+ * The answer the spent token was given, while the grace window lasts: for the same scope and resource, and only from
+ * the immediate predecessor of a refresh token that is still live.
  */
 async function answeredAgain(kernel: Kernel, request: RefreshRequest, token: StoredToken) {
   const { spent } = token
@@ -155,8 +162,16 @@ async function answeredAgain(kernel: Kernel, request: RefreshRequest, token: Sto
   if (spent?.receipt === undefined || now >= spent.at + kernel.rules.graceWindow) return undefined
   const successor = await kernel.store.find(spent.successor)
   if (successor === undefined || !isLive(successor, now)) return undefined
-  const response = openReceipt(spent.receipt, request.refreshToken)
-  const scope = request.scope ?? token.scope.join(' ')
-  if (scope !== response.scope) return undefined
+  const { response, ...granted } = openReceipt(spent.receipt, request.refreshToken)
+  if (!asksFor(granted, request, token)) return undefined
   return { ...response, expires_in: Math.max(0, response.expires_in - Math.floor(now - spent.at)) }
+}
+
+/** Whether a request asks for what has been granted; what may not be had has not. */
+function asksFor(granted: Terms, request: RefreshRequest, token: StoredToken): boolean {
+  try {
+    return isDeepStrictEqual(granted, termsOf(request, token))
+  } catch {
+    return false
+  }
 }

@@ -29,16 +29,22 @@ export function closedReason(kernel: Kernel, reason: string): string {
   return kernel.rules.revocationReasons.has(reason) ? reason : '_OTHER'
 }
 
+/** @throws TypeError unless exactly one of token and tokenId is a non-empty string */
+function named(kernel: Kernel, { token, tokenId }: RevokeRequest): Promise<StoredToken | undefined> {
+  const given = token ?? tokenId
+  if (typeof given !== 'string' || given === '' || (token !== undefined && tokenId !== undefined)) {
+    throw new TypeError('revoke needs exactly one of token and tokenId, a non-empty string')
+  }
+  return token === undefined ? kernel.store.find(given) : recognise(kernel, given)
+}
+
 /**
  * Revokes one token (RFC 7009). A refresh token takes its whole family with it; an access token goes alone, and its
  * refresh token stays. Unknown and dead tokens are no error: they are as revoked as they can be.
  */
 export async function revoke(kernel: Kernel, request: RevokeRequest): Promise<Revocation> {
   const reason = closedReason(kernel, request.reason)
-  const token =
-    request.token === undefined
-      ? await kernel.store.find(request.tokenId ?? '')
-      : await recognise(kernel, request.token)
+  const token = await named(kernel, request)
   if (token === undefined || (request.clientId !== undefined && token.clientId !== request.clientId)) {
     return { counts: [], reason, token: undefined }
   }
