@@ -1,14 +1,7 @@
 import t from 'tap'
 import { type AccessToken, MemoryStore } from '../lib/index.ts'
 import { claimsOf, makeKey, signJwt } from './support/jwt.ts'
-import {
-  buildResourceServer,
-  CHALLENGE,
-  call,
-  trustIn,
-  validatedSample,
-  validationsDuring
-} from './support/resource-server.ts'
+import { assertUnavailable, buildResourceServer, CHALLENGE, trustIn } from './support/resource-server.ts'
 import { buildServer } from './support/server.ts'
 
 const key = makeKey('key-1')
@@ -152,13 +145,5 @@ t.test('a store that does not answer: 503 with Retry-After, no challenge, counte
   store.find = async () => {
     throw new Error('the store is down')
   }
-  const { result: response, added } = await validationsDuring(fastify, () => call(fastify, `Bearer ${token}`))
-  t.equal(response.statusCode, 503)
-  t.equal(response.headers['retry-after'], '5')
-  t.equal(response.headers['www-authenticate'], undefined)
-  t.strictSame(response.json(), {
-    error: 'temporarily_unavailable',
-    error_description: 'The service is temporarily unavailable.'
-  })
-  t.strictSame(added, { [validatedSample('unavailable')]: 1 })
+  await assertUnavailable(t, fastify, token, 'a good token')
 })

@@ -113,3 +113,14 @@ export async function assertAccepted(t: Test, fastify: FastifyInstance, token: s
   t.equal(response.statusCode, 200, `${what}: accepted`)
   t.strictSame(added, { [validatedSample(undefined, client)]: 1 }, `${what}: counted as valid`)
 }
+
+/** Asserts that a token could not be checked: 503 with `Retry-After` and without a challenge. */
+export async function assertUnavailable(t: Test, fastify: FastifyInstance, token: string, what: string): Promise<void> {
+  const { result: response, added } = await validationsDuring(fastify, () => call(fastify, `Bearer ${token}`))
+  t.equal(response.statusCode, 503, `${what}: status`)
+  t.equal(response.headers['retry-after'], '5', `${what}: Retry-After`)
+  t.equal(response.headers['www-authenticate'], undefined, `${what}: no challenge`)
+  const body = { error: 'temporarily_unavailable', error_description: 'The service is temporarily unavailable.' }
+  t.strictSame(response.json(), body, `${what}: body`)
+  t.strictSame(added, { [validatedSample('unavailable')]: 1 }, `${what}: counted as unavailable`)
+}

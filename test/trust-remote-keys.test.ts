@@ -1,0 +1,162 @@
+import t, { type Test } from 'tap'
+import { claimsOf, makeKey, signJwt, TENANT } from './support/jwt.ts'
+import { jwks, startKeyServer } from './support/key-server.ts'
+import { scrape } from './support/metrics.ts'
+import {
+  assertAccepted,
+  assertInvalidToken,
+  assertUnavailable,
+  buildResourceServer,
+  call,
+  validatedSample,
+  validationsDuring
+} from './support/resource-server.ts'
+import { AUDIENCE } from './support/server.ts'
+
+const key = makeKey('key-1')
+const next = makeKey('key-2')
+const COOLDOWN = 30_000
+const MAX_AGE = 600_000
+
+/** Moves the clock by which keys age. */
+function ageingClock(t: Test): (milliseconds: number) => void {
+  const { now } = Date
+  let ahead = 0
+  t.intercept(Date, 'now', { value: () => now() + ahead, writable: true, configurable: true })
+  return (milliseconds) => {
+    ahead += milliseconds
+  }
+}
+
+async function start(t: Test) {
+  const server = await startKeyServer(t, { '/keys': jwks(key) })
+  const trust = [{ issuer: TENANT, audience: AUDIENCE, jwksUri: `${server.url}/keys` }]
+  // The tokens live long: it is the keys that grow old here.
+  const fastify = await buildResourceServer(t, trust, { now: () => claimsOf().iat })
+  const fetches = async () => {
+    const samples = await scrape(fastify)
+    const count = (outcome: string) =>
+      samples.get(`oauth2_keys_fetched_total{oauth2_issuer="${TENANT}",oauth2_outcome="${outcome}"}`) ?? 0
+    t.equal(count('success') + count('failure'), server.requests.length, 'every fetch is counted')
+    return { success: count('success'), failure: count('failure') }
+  }
+  const fail = () => server.routes.delete('/keys')
+  return { server, fastify, fetches, fail }
+}
+
+t.test('50 parallel first requests make one fetch, and all are answered', async (t) => {
+  const { fastify, fetches } = await start(t)
+  const tokens = Array.from({ length: 50 }, (_, n) => signJwt(key, claimsOf({ jti: `token-${n}` })))
+  const { result, added } = await validationsDuring(fastify, () =>
+    Promise.all(tokens.map((token) => call(fastify, `Bearer ${token}`)))
+  )
+  t.strictSame(new Set(result.map(({ statusCode }) => statusCode)), new Set([200]))
+  t.strictSame(added, { [validatedSample(undefined, 'mobile')]: 50 })
+  t.strictSame(await fetches(), { success: 1, failure: 0 })
+})
+
+t.test('50 parallel first requests to a key server that fails make one fetch too', async (t) => {
+  const { fastify, fetches, fail } = await start(t)
+  fail()
+  const { result, added } = await validationsDuring(fastify, () =>
+    Promise.all(Array.from({ length: 50 }, () => call(fastify, `Bearer ${signJwt(key)}`)))
+  )
+  t.strictSame(new Set(result.map(({ statusCode }) => statusCode)), new Set([503]))
+  t.strictSame(added, { [validatedSample('unavailable')]: 50 })
+  t.strictSame(await fetches(), { success: 0, failure: 1 })
+})
+
+t.test('no fetch for issuers that are not trusted, nor for what is no JWT', async (t) => {
+  const { fastify, server } = await start(t)
+  await assertInvalidToken(t, fastify, signJwt(key, claimsOf({ iss: 'https://x.example' })), 'wrong_issuer', 'unknown')
+  await assertInvalidToken(t, fastify, signJwt(key, claimsOf({ iss: server.url })), 'wrong_issuer', 'the key server')
+  await assertInvalidToken(t, fastify, 'forged', 'malformed', 'no JWT')
+  t.strictSame(server.requests, [])
+})
+
+t.test('unknown kids cause no fetch while cooling down, and known kids still validate', async (t) => {
+  const { fastify, fetches } = await start(t)
+  const advance = ageingClock(t)
+  await assertAccepted(t, fastify, signJwt(key), 'mobile', 'at first')
+  for (let n = 0; n < 20; n += 1) {
+    await assertInvalidToken(t, fastify, signJwt(next, claimsOf(), { kid: `random-${n}` }), 'unknown_key', `kid ${n}`)
+  }
+  t.strictSame(await fetches(), { success: 1, failure: 0 })
+  advance(COOLDOWN)
+  const unknown = Array.from({ length: 20 }, (_, n) => `Bearer ${signJwt(next, claimsOf(), { kid: `random-${n}` })}`)
+  const known = `Bearer ${signJwt(key, claimsOf({ jti: 'token-2' }))}`
+  const responses = await Promise.all([...unknown, known, ...unknown].map((header) => call(fastify, header)))
+  t.strictSame(
+    responses.map(({ statusCode }) => statusCode),
+    [...unknown.map(() => 401), 200, ...unknown.map(() => 401)]
+  )
+  t.strictSame(await fetches(), { success: 2, failure: 0 }, 'after it, one fetch for all of them')
+})
+
+t.test('a new key is found when the cooldown is over, and the key it replaced is refused at once', async (t) => {
+  const { server, fastify, fetches } = await start(t)
+  const advance = ageingClock(t)
+  await assertAccepted(t, fastify, signJwt(key), 'mobile', 'the old key')
+  server.routes.set('/keys', jwks(next))
+  await assertInvalidToken(t, fastify, signJwt(next), 'unknown_key', 'the new key, while cooling down')
+  advance(COOLDOWN)
+  await assertAccepted(t, fastify, signJwt(next), 'mobile', 'the new key')
+  await assertInvalidToken(t, fastify, signJwt(key), 'unknown_key', 'a token remembered from the old key')
+  t.strictSame(await fetches(), { success: 2, failure: 0 })
+})
+
+t.test('B28: a removed key is refused when the keys have reached their age', async (t) => {
+  const { server, fastify, fetches } = await start(t)
+  const advance = ageingClock(t)
+  await assertAccepted(t, fastify, signJwt(key), 'mobile', 'before')
+  server.routes.set('/keys', jwks(next))
+  advance(MAX_AGE - 1000)
+  await assertAccepted(t, fastify, signJwt(key), 'mobile', 'a second before')
+  advance(1000)
+  await assertInvalidToken(t, fastify, signJwt(key), 'unknown_key', 'at that age')
+  t.strictSame(await fetches(), { success: 2, failure: 0 })
+})
+
+t.test('B28: and also while the key server is failing: 503, then by what it says when it is back', async (t) => {
+  const { server, fastify, fetches, fail } = await start(t)
+  const advance = ageingClock(t)
+  await assertAccepted(t, fastify, signJwt(key), 'mobile', 'before')
+  fail()
+  advance(MAX_AGE)
+  await assertUnavailable(t, fastify, signJwt(key), 'the keys are too old')
+  await assertUnavailable(t, fastify, signJwt(next), 'a key never seen')
+  t.strictSame(await fetches(), { success: 1, failure: 1 })
+  server.routes.set('/keys', jwks(next))
+  await assertUnavailable(t, fastify, signJwt(key), 'back, but cooling down from the failure')
+  t.strictSame(await fetches(), { success: 1, failure: 1 })
+  advance(COOLDOWN)
+  await assertInvalidToken(t, fastify, signJwt(key), 'unknown_key', 'the removed key')
+  await assertAccepted(t, fastify, signJwt(next), 'mobile', 'the new key')
+  t.strictSame(await fetches(), { success: 2, failure: 1 })
+})
+
+t.test('a failed first fetch cools down: 503 with Retry-After and no further fetch', async (t) => {
+  const { server, fastify, fetches, fail } = await start(t)
+  const advance = ageingClock(t)
+  fail()
+  for (let n = 0; n < 5; n += 1) await assertUnavailable(t, fastify, signJwt(key), `call ${n}`)
+  t.strictSame(await fetches(), { success: 0, failure: 1 })
+  advance(COOLDOWN)
+  server.routes.set('/keys', jwks(key))
+  await assertAccepted(t, fastify, signJwt(key), 'mobile', 'after the cooldown')
+  t.strictSame(await fetches(), { success: 1, failure: 1 })
+})
+
+t.test('a failed fetch for an unknown kid costs known kids nothing', async (t) => {
+  const { fastify, fetches, fail } = await start(t)
+  const advance = ageingClock(t)
+  await assertAccepted(t, fastify, signJwt(key), 'mobile', 'before')
+  fail()
+  advance(COOLDOWN)
+  for (const kid of ['random-1', 'random-2']) {
+    await assertInvalidToken(t, fastify, signJwt(next, claimsOf(), { kid }), 'unknown_key', kid)
+    await assertAccepted(t, fastify, signJwt(key), 'mobile', 'remembered')
+    await assertAccepted(t, fastify, signJwt(key, claimsOf({ jti: kid })), 'mobile', 'never seen before')
+  }
+  t.strictSame(await fetches(), { success: 1, failure: 1 })
+})
