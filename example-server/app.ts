@@ -1,0 +1,57 @@
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import oauthTelemetry from '../lib/index.ts'
+import { accounts } from './accounts.ts'
+import type { Configuration } from './configuration.ts'
+
+/** As Fastify logs requests, but without the query: people put tokens there. */
+function loggedRequest({ method, url, host, ip }: FastifyRequest) {
+  return { method, url: url.replace(/\?.*/s, ''), host, remoteAddress: ip }
+}
+
+const NOTICE = {
+  development: 'the demo clients and demo users are for development only: their secrets are public',
+  production:
+    'THE DEMO CLIENTS AND DEMO USERS ARE ACTIVE IN PRODUCTION: anyone can get tokens. Set OAUTH_CLIENTS and replace POST /login'
+} as const
+
+const order = {
+  type: 'object',
+  required: ['item'],
+  additionalProperties: false,
+  properties: { item: { type: 'string', minLength: 1, maxLength: 100 } }
+} as const
+
+/** Builds the server; it does not listen yet. */
+export async function buildApp({ issuer, audience, clients, logLevel, demo }: Configuration): Promise<FastifyInstance> {
+  const app = Fastify({
+    logger: { level: logLevel, serializers: { req: loggedRequest } },
+    // Against clients that send slowly on purpose. The limit for headers acts only if it is the smaller one.
+    requestTimeout: 30_000,
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000 }
+  })
+  if (demo !== undefined) app.log.warn(NOTICE[demo])
+
+  // Fastify's own answer repeats the URL, query included, and logs it.
+  app.setNotFoundHandler((_request, reply) => {
+    reply.code(404).send({ statusCode: 404, error: 'Not Found', message: 'There is nothing here' })
+  })
+
+  await app.register(oauthTelemetry, { issuer, audience, clients })
+
+  app.get('/health', async () => ({ status: 'ok' }))
+
+  app.get('/orders', { onRequest: app.oauth.require('orders:read') }, async ({ token }) => ({
+    owner: token.claims.sub,
+    orders: [{ item: 'a looking-glass' }]
+  }))
+  app.post<{ Body: { item: string } }>(
+    '/orders',
+    { onRequest: app.oauth.require('orders:write'), schema: { body: order } },
+    async ({ token, body }, reply) => reply.code(201).send({ owner: token.claims.sub, item: body.item })
+  )
+
+  const canLogIn = clients.some(({ id, grants }) => id === 'web' && grants?.includes('refresh_token'))
+  if (!canLogIn) app.log.warn('there is no POST /login: OAUTH_CLIENTS has no client "web" with the grant refresh_token')
+  await app.register(accounts, { canLogIn })
+  return app
+}
