@@ -47,12 +47,14 @@ export class MemoryStore implements TokenStore {
     this.#expire(at)
     const revoked = new TokenCounts()
     if ('id' in selector) {
-      const entry = this.#entries.get(selector.id)
-      if (entry?.ended === false) this.#revoke(entry, at, revoked)
+      this.#revokeOne(selector.id, at, revoked)
     } else {
       const [index, key] = this.#indexed(selector)
       index.markRevoked(key, at)
       for (let entry = index.first(key); entry !== undefined; entry = index.first(key)) this.#revoke(entry, at, revoked)
+    }
+    if ('family' in selector && this.#entries.get(selector.family)?.isAlone) {
+      this.#revokeOne(selector.family, at, revoked)
     }
     return revoked.toArray().filter(({ count }) => count > 0)
   }
@@ -96,7 +98,7 @@ export class MemoryStore implements TokenStore {
     const entry = new Entry(token)
     this.#entries.set(entry.id, entry)
     this.#expiry.add(entry)
-    this.#families.add(entry.family, entry)
+    if (!entry.isAlone) this.#families.add(entry.family, entry)
     this.#clients.add(entry.clientId, entry)
     if (entry.subject !== undefined) this.#subjects.add(entry.subject, entry)
     this.#live.add(entry.clientId, entry.type, 1)
@@ -105,10 +107,15 @@ export class MemoryStore implements TokenStore {
   /** A live token stops being live, whatever for. */
   #end(entry: Entry): void {
     entry.ended = true
-    this.#families.remove(entry.family, entry)
+    if (!entry.isAlone) this.#families.remove(entry.family, entry)
     this.#clients.remove(entry.clientId, entry)
     if (entry.subject !== undefined) this.#subjects.remove(entry.subject, entry)
     this.#live.add(entry.clientId, entry.type, -1)
+  }
+
+  #revokeOne(id: string, at: number, revoked: TokenCounts): void {
+    const entry = this.#entries.get(id)
+    if (entry?.ended === false) this.#revoke(entry, at, revoked)
   }
 
   #revoke(entry: Entry, at: number, revoked: TokenCounts): void {

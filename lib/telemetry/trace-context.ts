@@ -4,7 +4,8 @@ import { isSpanContextValid, type Link, type SpanContext, TraceFlags } from '@op
 export function toTraceparent(spanContext: SpanContext | undefined): string | undefined {
   if (spanContext === undefined || !isSpanContextValid(spanContext)) return undefined
   const { traceId, spanId, traceFlags } = spanContext
-  return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`
+  // Joined, it is one piece; a template would keep its parts alive for as long as the token.
+  return ['00', traceId, spanId, traceFlags.toString(16).padStart(2, '0')].join('-')
 }
 
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/

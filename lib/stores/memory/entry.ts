@@ -42,6 +42,14 @@ export class Entry implements StoredToken {
     this.revokedAt = token.revokedAt
   }
 
+  /**
+   * A client's own token: it names its family and cannot be refreshed, so its family is found by its id and needs no
+   * place in an index.
+   */
+  get isAlone(): boolean {
+    return this.id === this.family && this.subject === undefined
+  }
+
   /** The token as it stands now; later changes do not show in it. */
   toToken(): StoredToken {
     const { id, type, family, clientId, subject, scope, audience } = this
