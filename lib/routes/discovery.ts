@@ -22,6 +22,7 @@ export function metadataPath(issuer: string): string {
 }
 
 function metadata(root: string, { issuer, endpointPath, grants, scopes }: DiscoveryOptions): Record<string, unknown> {
+  const scopesSupported = [...scopes]
   const endpoint = (name: string) => new URL(`${root}${endpointPath}/${name}`, issuer).href
   return {
     issuer,
@@ -31,7 +32,7 @@ function metadata(root: string, { issuer, endpointPath, grants, scopes }: Discov
     jwks_uri: endpoint('jwks'),
     grant_types_supported: [...grants],
     response_types_supported: [],
-    scopes_supported: [...scopes],
+    ...(scopesSupported.length === 0 ? {} : { scopes_supported: scopesSupported }),
     token_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
     revocation_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
     introspection_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS.filter((method) => method !== 'none')

@@ -31,6 +31,7 @@ export const token = {
   response: {
     200: {
       type: 'object',
+      description: 'The tokens (RFC 6749 section 5.1)',
       required: ['access_token', 'token_type', 'expires_in'],
       properties: {
         access_token: text,
@@ -60,6 +61,7 @@ export const introspection = {
   response: {
     200: {
       type: 'object',
+      description: 'What the token may do, or that it is not active and nothing else (RFC 7662 section 2.2)',
       required: ['active'],
       properties: {
         active: { type: 'boolean' },
@@ -84,9 +86,16 @@ export const jwks = {
   tags: ['oauth'],
   response: {
     200: {
-      type: 'object',
-      required: ['keys'],
-      properties: { keys: { type: 'array', items: { type: 'object', additionalProperties: true } } }
+      description: 'A JWK Set (RFC 7517 section 5)',
+      content: {
+        'application/jwk-set+json': {
+          schema: {
+            type: 'object',
+            required: ['keys'],
+            properties: { keys: { type: 'array', items: { type: 'object', additionalProperties: true } } }
+          }
+        }
+      }
     }
   }
 } as const
@@ -94,5 +103,5 @@ export const jwks = {
 export const metadata = {
   summary: 'Authorization server metadata (RFC 8414)',
   tags: ['oauth'],
-  response: { 200: { type: 'object', additionalProperties: true } }
+  response: { 200: { type: 'object', description: 'RFC 8414 section 2', additionalProperties: true } }
 } as const
