@@ -15,6 +15,10 @@ import { AUDIENCE } from './support/server.ts'
 
 const key = makeKey('key-1')
 const next = makeKey('key-2')
+/** One token each, so that it is remembered: a second signature would make it another. */
+const token = signJwt(key)
+const nextToken = signJwt(next)
+const issued = claimsOf().iat
 const COOLDOWN = 30_000
 const MAX_AGE = 600_000
 
@@ -31,8 +35,8 @@ function ageingClock(t: Test): (milliseconds: number) => void {
 async function start(t: Test) {
   const server = await startKeyServer(t, { '/keys': jwks(key) })
   const trust = [{ issuer: TENANT, audience: AUDIENCE, jwksUri: `${server.url}/keys` }]
-  // The tokens live long: it is the keys that grow old here.
-  const fastify = await buildResourceServer(t, trust, { now: () => claimsOf().iat })
+  // For the tokens time stands still: it is the keys that grow old here.
+  const fastify = await buildResourceServer(t, trust, { now: () => issued })
   const fetches = async () => {
     const samples = await scrape(fastify)
     const count = (outcome: string) =>
@@ -48,7 +52,7 @@ t.test('50 parallel first requests make one fetch, and all are answered', async 
   const { fastify, fetches } = await start(t)
   const tokens = Array.from({ length: 50 }, (_, n) => signJwt(key, claimsOf({ jti: `token-${n}` })))
   const { result, added } = await validationsDuring(fastify, () =>
-    Promise.all(tokens.map((token) => call(fastify, `Bearer ${token}`)))
+    Promise.all(tokens.map((each) => call(fastify, `Bearer ${each}`)))
   )
   t.strictSame(new Set(result.map(({ statusCode }) => statusCode)), new Set([200]))
   t.strictSame(added, { [validatedSample(undefined, 'mobile')]: 50 })
@@ -59,7 +63,7 @@ t.test('50 parallel first requests to a key server that fails make one fetch too
   const { fastify, fetches, fail } = await start(t)
   fail()
   const { result, added } = await validationsDuring(fastify, () =>
-    Promise.all(Array.from({ length: 50 }, () => call(fastify, `Bearer ${signJwt(key)}`)))
+    Promise.all(Array.from({ length: 50 }, () => call(fastify, `Bearer ${token}`)))
   )
   t.strictSame(new Set(result.map(({ statusCode }) => statusCode)), new Set([503]))
   t.strictSame(added, { [validatedSample('unavailable')]: 50 })
@@ -77,14 +81,23 @@ t.test('no fetch for issuers that are not trusted, nor for what is no JWT', asyn
 t.test('unknown kids cause no fetch while cooling down, and known kids still validate', async (t) => {
   const { fastify, fetches } = await start(t)
   const advance = ageingClock(t)
-  await assertAccepted(t, fastify, signJwt(key), 'mobile', 'at first')
+  await assertAccepted(t, fastify, token, 'mobile', 'at first')
   for (let n = 0; n < 20; n += 1) {
-    await assertInvalidToken(t, fastify, signJwt(next, claimsOf(), { kid: `random-${n}` }), 'unknown_key', `kid ${n}`)
+    await assertInvalidToken(
+      t,
+      fastify,
+      signJwt(next, claimsOf({}, issued), { kid: `random-${n}` }),
+      'unknown_key',
+      `kid ${n}`
+    )
   }
   t.strictSame(await fetches(), { success: 1, failure: 0 })
   advance(COOLDOWN)
-  const unknown = Array.from({ length: 20 }, (_, n) => `Bearer ${signJwt(next, claimsOf(), { kid: `random-${n}` })}`)
-  const known = `Bearer ${signJwt(key, claimsOf({ jti: 'token-2' }))}`
+  const unknown = Array.from(
+    { length: 20 },
+    (_, n) => `Bearer ${signJwt(next, claimsOf({}, issued), { kid: `random-${n}` })}`
+  )
+  const known = `Bearer ${signJwt(key, claimsOf({ jti: 'token-2' }, issued))}`
   const responses = await Promise.all([...unknown, known, ...unknown].map((header) => call(fastify, header)))
   t.strictSame(
     responses.map(({ statusCode }) => statusCode),
@@ -96,42 +109,42 @@ t.test('unknown kids cause no fetch while cooling down, and known kids still val
 t.test('a new key is found when the cooldown is over, and the key it replaced is refused at once', async (t) => {
   const { server, fastify, fetches } = await start(t)
   const advance = ageingClock(t)
-  await assertAccepted(t, fastify, signJwt(key), 'mobile', 'the old key')
+  await assertAccepted(t, fastify, token, 'mobile', 'the old key')
   server.routes.set('/keys', jwks(next))
-  await assertInvalidToken(t, fastify, signJwt(next), 'unknown_key', 'the new key, while cooling down')
+  await assertInvalidToken(t, fastify, nextToken, 'unknown_key', 'the new key, while cooling down')
   advance(COOLDOWN)
-  await assertAccepted(t, fastify, signJwt(next), 'mobile', 'the new key')
-  await assertInvalidToken(t, fastify, signJwt(key), 'unknown_key', 'a token remembered from the old key')
+  await assertAccepted(t, fastify, nextToken, 'mobile', 'the new key')
+  await assertInvalidToken(t, fastify, token, 'unknown_key', 'a token remembered from the old key')
   t.strictSame(await fetches(), { success: 2, failure: 0 })
 })
 
 t.test('B28: a removed key is refused when the keys have reached their age', async (t) => {
   const { server, fastify, fetches } = await start(t)
   const advance = ageingClock(t)
-  await assertAccepted(t, fastify, signJwt(key), 'mobile', 'before')
+  await assertAccepted(t, fastify, token, 'mobile', 'before')
   server.routes.set('/keys', jwks(next))
   advance(MAX_AGE - 1000)
-  await assertAccepted(t, fastify, signJwt(key), 'mobile', 'a second before')
+  await assertAccepted(t, fastify, token, 'mobile', 'a second before')
   advance(1000)
-  await assertInvalidToken(t, fastify, signJwt(key), 'unknown_key', 'at that age')
+  await assertInvalidToken(t, fastify, token, 'unknown_key', 'at that age')
   t.strictSame(await fetches(), { success: 2, failure: 0 })
 })
 
 t.test('B28: and also while the key server is failing: 503, then by what it says when it is back', async (t) => {
   const { server, fastify, fetches, fail } = await start(t)
   const advance = ageingClock(t)
-  await assertAccepted(t, fastify, signJwt(key), 'mobile', 'before')
+  await assertAccepted(t, fastify, token, 'mobile', 'before')
   fail()
   advance(MAX_AGE)
-  await assertUnavailable(t, fastify, signJwt(key), 'the keys are too old')
-  await assertUnavailable(t, fastify, signJwt(next), 'a key never seen')
+  await assertUnavailable(t, fastify, token, 'the keys are too old')
+  await assertUnavailable(t, fastify, nextToken, 'a key never seen')
   t.strictSame(await fetches(), { success: 1, failure: 1 })
   server.routes.set('/keys', jwks(next))
-  await assertUnavailable(t, fastify, signJwt(key), 'back, but cooling down from the failure')
+  await assertUnavailable(t, fastify, token, 'back, but cooling down from the failure')
   t.strictSame(await fetches(), { success: 1, failure: 1 })
   advance(COOLDOWN)
-  await assertInvalidToken(t, fastify, signJwt(key), 'unknown_key', 'the removed key')
-  await assertAccepted(t, fastify, signJwt(next), 'mobile', 'the new key')
+  await assertInvalidToken(t, fastify, token, 'unknown_key', 'the removed key')
+  await assertAccepted(t, fastify, nextToken, 'mobile', 'the new key')
   t.strictSame(await fetches(), { success: 2, failure: 1 })
 })
 
@@ -139,24 +152,24 @@ t.test('a failed first fetch cools down: 503 with Retry-After and no further fet
   const { server, fastify, fetches, fail } = await start(t)
   const advance = ageingClock(t)
   fail()
-  for (let n = 0; n < 5; n += 1) await assertUnavailable(t, fastify, signJwt(key), `call ${n}`)
+  for (let n = 0; n < 5; n += 1) await assertUnavailable(t, fastify, token, `call ${n}`)
   t.strictSame(await fetches(), { success: 0, failure: 1 })
   advance(COOLDOWN)
   server.routes.set('/keys', jwks(key))
-  await assertAccepted(t, fastify, signJwt(key), 'mobile', 'after the cooldown')
+  await assertAccepted(t, fastify, token, 'mobile', 'after the cooldown')
   t.strictSame(await fetches(), { success: 1, failure: 1 })
 })
 
 t.test('a failed fetch for an unknown kid costs known kids nothing', async (t) => {
   const { fastify, fetches, fail } = await start(t)
   const advance = ageingClock(t)
-  await assertAccepted(t, fastify, signJwt(key), 'mobile', 'before')
+  await assertAccepted(t, fastify, token, 'mobile', 'before')
   fail()
   advance(COOLDOWN)
   for (const kid of ['random-1', 'random-2']) {
-    await assertInvalidToken(t, fastify, signJwt(next, claimsOf(), { kid }), 'unknown_key', kid)
-    await assertAccepted(t, fastify, signJwt(key), 'mobile', 'remembered')
-    await assertAccepted(t, fastify, signJwt(key, claimsOf({ jti: kid })), 'mobile', 'never seen before')
+    await assertInvalidToken(t, fastify, signJwt(next, claimsOf({}, issued), { kid }), 'unknown_key', kid)
+    await assertAccepted(t, fastify, token, 'mobile', 'remembered')
+    await assertAccepted(t, fastify, signJwt(key, claimsOf({ jti: kid }, issued)), 'mobile', 'never seen before')
   }
   t.strictSame(await fetches(), { success: 1, failure: 1 })
 })
