@@ -1,5 +1,5 @@
 import { createServer } from 'node:http'
-import type { FastifyInstance, FastifySchema, onRequestHookHandler } from 'fastify'
+import type { FastifyContextConfig, FastifyInstance, FastifySchema, onRequestHookHandler } from 'fastify'
 import { type MetricSource, PROMETHEUS_CONTENT_TYPE, toPrometheusText } from '../telemetry/prometheus.ts'
 
 /** What a scrape answers with. */
@@ -47,7 +47,7 @@ export async function metricsRoute(scope: FastifyInstance, options: MetricsRoute
     method: 'GET',
     url: path,
     logLevel: 'silent',
-    config: { otel: false },
+    config: { otel: false } as FastifyContextConfig,
     schema: { hide: true } as FastifySchema,
     ...(guard === undefined ? {} : { onRequest: guard }),
     handler: async (_request, reply) => {

@@ -1,9 +1,9 @@
-import { metrics } from '@opentelemetry/api'
+import { context, logs, metrics, propagation, trace } from '@opentelemetry/api'
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus'
 import { AggregationTemporality, MeterProvider, type MetricData } from '@opentelemetry/sdk-metrics'
-import { resources } from '@opentelemetry/sdk-node'
+import { NodeSDK } from '@opentelemetry/sdk-node'
 import Fastify from 'fastify'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import oauthTelemetry from '../../lib/index.ts'
 import { metricRecorder, parseMetrics, registerMeterProvider, type Samples, scrape } from '../support/metrics.ts'
 import { buildServer, callOrders, OPTIONS, refresh } from '../support/server.ts'
@@ -84,27 +84,27 @@ t.test('a provider that is registered after us and before the server is ready ge
   t.strictSame(asSamples(await recorder.collect()), scraped)
 })
 
-/** An application that has a PrometheusExporter of its own in its global provider. */
-function ownExporter(t: Parameters<typeof registerMeterProvider>[0]) {
+/** An application whose NodeSDK has a PrometheusExporter, and knows all about the process. */
+function ownExporter(t: Test): PrometheusExporter {
   const exporter = new PrometheusExporter({ preventServerStart: true })
-  const provider = new MeterProvider({
-    readers: [exporter],
-    resource: resources.resourceFromAttributes({
-      'process.command_args': ['--secret=canary'],
-      'host.name': 'canary-host'
-    })
+  const sdk = new NodeSDK({
+    serviceName: 'canary-service',
+    metricReaders: [exporter],
+    spanProcessors: [],
+    logRecordProcessors: [],
+    instrumentations: []
   })
-  metrics.setGlobalMeterProvider(provider)
+  sdk.start()
   t.teardown(async () => {
-    metrics.disable()
-    await provider.shutdown()
+    await sdk.shutdown()
+    for (const api of [metrics, trace, context, propagation, logs]) api.disable()
   })
-  return { exporter, provider }
+  return exporter
 }
 
 t.test('with the exporter the application has, /metrics shows its metrics and ours, each once', async (t) => {
-  const { exporter, provider } = ownExporter(t)
-  provider.getMeter('app').createCounter('app.orders', { description: 'Orders' }).add(7)
+  const exporter = ownExporter(t)
+  metrics.getMeter('app').createCounter('app.orders', { description: 'Orders' }).add(7)
   const fastify = await buildServer(t, { metrics: { exporter } })
   await live(fastify)
   const samples = await scrape(fastify)
@@ -120,11 +120,11 @@ t.test('with the exporter the application has, /metrics shows its metrics and ou
 })
 
 t.test('/metrics tells nothing about the process, whoever owns the exporter', async (t) => {
-  const { exporter } = ownExporter(t)
+  const exporter = ownExporter(t)
   for (const options of [{}, { metrics: { exporter } }]) {
     const { body } = await (await buildServer(t, options)).inject('/metrics')
     t.ok(parseMetrics(body).size > 10)
-    t.notMatch(body, /target_info|canary|command|host|process|service_name|telemetry_sdk/)
+    t.notMatch(body, /target_info|canary|command|host|process|service|telemetry_sdk/)
   }
 })
 
