@@ -65,6 +65,7 @@ t.test('B22: a key that may not verify is refused at registration, and the error
     ['a point that is not on the curve', [ecWith({ x: ec.publicJwk.y })], `key 0: ${unreadable}`],
     ['a crv that is not the point’s', [ecWith({ crv: 'P-384' })], `key 0: ${unreadable}`],
     ['an unknown kty', [{ kty: 'AKP', kid: 'k' }], `key 0: ${unreadable}`],
+    ['no JWK at all', [null as unknown as JWK], 'key 0: the engine refuses it'],
     ['oct', [{ kty: 'oct', k: 'c2VjcmV0', kid: 'k' }], 'key 0: a symmetric key is not a public key'],
     ['a private key', [privateEc], 'key 0: a private key has been published'],
     ['use enc', [ecWith({ use: 'enc' })], 'key 0: its use is not sig'],
