@@ -18,20 +18,27 @@ export interface Authorization {
   readonly claims?: Readonly<Record<string, unknown>> | undefined
   /** Trace context of the operation, kept beside the tokens and never inside them. */
   readonly trace?: string | undefined
-  /** How the tokens are written. Default: as the first of their family. */
-  readonly write?: WriteTokens
 }
 
 /** What a refresh token may do (RFC 6749 section 6: the new one keeps the full original scope). */
 export interface RefreshTerms {
   readonly scope: readonly string[]
   readonly audience: readonly string[]
-  /** Present when a family goes on: its id and the end that rotation does not move. */
-  readonly family?: { readonly id: string; readonly expiresAt: number }
+  /** Present when a family goes on. */
+  readonly family?: FamilyTerms
 }
 
-/** Writes a grant that is complete but for this; it rejects to refuse it. */
-export type WriteTokens = (grant: TokenGrant) => Promise<void>
+/** How a family goes on. */
+export interface FamilyTerms {
+  readonly id: string
+  /** The end that rotation does not move. */
+  readonly expiresAt: number
+  /** Writes a grant that is complete but for this; it rejects to refuse it. */
+  readonly rotate: (grant: RefreshableGrant) => Promise<void>
+}
+
+/** A grant with a refresh token. */
+export type RefreshableGrant = TokenGrant & { readonly refresh: StoredToken }
 
 /** Claims of RFC 9068 section 2.2, which nothing may replace. */
 function accessTokenClaims(kernel: Kernel, authorization: Authorization, token: StoredToken): Record<string, unknown> {
@@ -50,8 +57,9 @@ function accessTokenClaims(kernel: Kernel, authorization: Authorization, token: 
   }
 }
 
-async function writeFirst(kernel: Kernel, { access, refresh }: TokenGrant): Promise<void> {
-  const inserted = await kernel.store.insert(refresh === undefined ? [access] : [access, refresh])
+/** Writes the first tokens of a family. */
+async function writeFirst(kernel: Kernel, tokens: readonly StoredToken[]): Promise<void> {
+  const inserted = await kernel.store.insert(tokens)
   if (!inserted) throw new OAuthError('invalid_grant', 'The authorization was revoked while it was being granted.')
 }
 
@@ -93,22 +101,22 @@ export async function issue(kernel: Kernel, authorization: Authorization): Promi
     ...scopeParameter(access.scope)
   }
 
-  let grant: TokenGrant = { response, access, refresh: undefined }
-  if (terms !== undefined) {
-    const secret = newSecret()
-    const familyExpiresAt = terms.family?.expiresAt ?? Math.floor(now) + rules.refreshTokenAbsoluteTtl
-    const refresh: StoredToken = {
-      ...common,
-      id: digest(secret),
-      type: 'refresh',
-      scope: terms.scope,
-      audience: terms.audience,
-      expiresAt: Math.min(Math.floor(now) + rules.refreshTokenIdleTtl, familyExpiresAt),
-      familyExpiresAt
-    }
-    grant = { response: { ...response, refresh_token: secret }, access, refresh }
+  if (terms === undefined) {
+    await writeFirst(kernel, [access])
+    return { response, access, refresh: undefined }
   }
-
-  await (authorization.write ?? ((complete) => writeFirst(kernel, complete)))(grant)
+  const secret = newSecret()
+  const familyExpiresAt = terms.family?.expiresAt ?? Math.floor(now) + rules.refreshTokenAbsoluteTtl
+  const refresh: StoredToken = {
+    ...common,
+    id: digest(secret),
+    type: 'refresh',
+    scope: terms.scope,
+    audience: terms.audience,
+    expiresAt: Math.min(Math.floor(now) + rules.refreshTokenIdleTtl, familyExpiresAt),
+    familyExpiresAt
+  }
+  const grant = { response: { ...response, refresh_token: secret }, access, refresh }
+  await (terms.family === undefined ? writeFirst(kernel, [access, refresh]) : terms.family.rotate(grant))
   return grant
 }

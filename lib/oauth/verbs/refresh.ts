@@ -15,7 +15,7 @@ import { openReceipt, sealReceipt, type Terms } from '../receipts.ts'
 import { grantAudience, grantScope } from '../scope.ts'
 import { digest } from '../secrets.ts'
 import { isLive, type StoredToken } from '../token.ts'
-import type { Authorization } from './issue.ts'
+import type { Authorization, RefreshableGrant } from './issue.ts'
 import type { RevokeAllRequest } from './revoke-all.ts'
 
 /** A request to refresh (RFC 6749 section 6), by a client that may use the grant. */
@@ -88,9 +88,7 @@ async function rotate(
   token: StoredToken
 ): Promise<Refreshed> {
   const terms = termsOf(request, token)
-  const write = async (grant: TokenGrant) => {
-    const { access, refresh: successor, response } = grant
-    if (successor === undefined) return
+  const spend = async ({ access, refresh: successor, response }: RefreshableGrant) => {
     const rotation = await kernel.store.rotate(token.id, [access, successor], {
       at: access.issuedAt,
       successor: successor.id,
@@ -107,9 +105,8 @@ async function rotate(
     refresh: {
       scope: token.scope,
       audience: token.audience,
-      family: { id: token.family, expiresAt: token.familyExpiresAt ?? token.expiresAt }
-    },
-    write
+      family: { id: token.family, expiresAt: token.familyExpiresAt ?? token.expiresAt, rotate: spend }
+    }
   })
   return { response, spent: token, reuse: undefined }
 }
