@@ -26,6 +26,8 @@ t.test('clients can be looked up by a function, one by one', async (t) => {
   t.equal((await post('\u0007')).statusCode, 401)
   t.equal((await post('x'.repeat(257))).statusCode, 401)
   t.equal(asked.length, 2, 'it is not asked for ids that no client can have')
+  await fastify.oauth.issue({ clientId: 'looked-up', subject: 'Zoë' })
+  t.same(asked.slice(2), ['looked-up'], 'nor for subjects that no client can be')
 })
 
 t.test('a look-up that finds another client finds none', async (t) => {
