@@ -6,6 +6,7 @@ import { asOAuthError, type OAuthError } from './oauth/errors.ts'
 import { isScope } from './oauth/scope.ts'
 import type { ResourceServer } from './oauth/server.ts'
 import { authorizationHeaders } from './routes/authorization-header.ts'
+import { isOpenRoute } from './routes/open-routes.ts'
 import { requestContext, type TraceTrust } from './telemetry/request-context.ts'
 
 /** Where the guard leaves the token on the request. */
@@ -50,6 +51,7 @@ export function createGuard({ server, realm, trustIncomingTrace }: GuardOptions)
       throw new TypeError(`oauth.require: "${malformed}" is not a scope token (RFC 6749 section 3.3)`)
     }
     return async function requireToken(request, reply) {
+      if (isOpenRoute(request)) return undefined
       const validation = { authorization: authorizationHeaders(request), scope }
       try {
         request[TOKEN] = await context.with(requestContext(request, trustIncomingTrace), () =>

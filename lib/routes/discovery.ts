@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { JWK } from 'jose'
 import { CLIENT_AUTH_METHODS } from '../oauth/credentials.ts'
+import { openRoutes } from './open-routes.ts'
 import * as schemas from './schemas.ts'
 
 /** Keys and metadata change rarely; a minute is short enough for a rotation. */
@@ -41,6 +42,7 @@ function metadata(root: string, { issuer, endpointPath, grants, scopes }: Discov
 
 /** What others need to know of this server: its public keys and its metadata. */
 export async function discovery(scope: FastifyInstance, options: DiscoveryOptions): Promise<void> {
+  openRoutes(scope)
   const document = metadata(scope.prefix, options)
   const keys = { keys: options.keys }
 

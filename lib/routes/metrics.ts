@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import type { FastifyContextConfig, FastifyInstance, FastifySchema, onRequestHookHandler } from 'fastify'
 import { type MetricSource, PROMETHEUS_CONTENT_TYPE, toPrometheusText } from '../telemetry/prometheus.ts'
+import { openRoutes } from './open-routes.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -50,6 +51,8 @@ export interface MetricsRouteOptions {
 /** `/metrics` on the application's own listener, kept out of its request log and its traces. */
 export async function metricsRoute(scope: FastifyInstance, options: MetricsRouteOptions): Promise<void> {
   const { source, path, guard } = options
+  // Where the application has said who may scrape, nothing is waived: its hook may be `oauth.require` itself.
+  if (guard === undefined) openRoutes(scope)
   scope.route({
     method: 'GET',
     url: path,

@@ -10,6 +10,7 @@ import { requestContext, type TraceTrust } from '../telemetry/request-context.ts
 import { authorizationHeaders } from './authorization-header.ts'
 import { oauthErrorHandler } from './error-handler.ts'
 import { parseForm } from './form.ts'
+import { openRoutes } from './open-routes.ts'
 import * as schemas from './schemas.ts'
 
 /** No request to these endpoints needs more. */
@@ -34,6 +35,7 @@ export interface TokenEndpointOptions {
 export async function tokenEndpoints(scope: FastifyInstance, options: TokenEndpointOptions): Promise<void> {
   const { kernel, server, realm, trustIncomingTrace } = options
 
+  openRoutes(scope)
   scope.removeAllContentTypeParsers()
   scope.addContentTypeParser(
     'application/x-www-form-urlencoded',

@@ -1,0 +1,15 @@
+import type { FastifyContextConfig, FastifyInstance, FastifyRequest } from 'fastify'
+
+const OPEN: unique symbol = Symbol('oauth2 route that tokens do not guard')
+
+/** Marks the routes of a scope as open: hooks of an enclosing scope reach them too, and clients come here for tokens. */
+export function openRoutes(scope: FastifyInstance): void {
+  scope.addHook('onRoute', (route) => {
+    route.config = { ...route.config, [OPEN]: true } as FastifyContextConfig
+  })
+}
+
+/** Whether a request is for one of those. */
+export function isOpenRoute(request: FastifyRequest): boolean {
+  return OPEN in request.routeOptions.config
+}
