@@ -29,8 +29,12 @@ export async function buildApp({ issuer, audience, clients, logLevel, demo }: Co
     requestTimeout: 30_000,
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000 }
   })
-  if (demo !== undefined) app.log.warn(NOTICE[demo])
+  if (demo !== undefined) app.log[demo === 'production' ? 'error' : 'warn'](NOTICE[demo])
 
+  // Fastify logs this error at level trace, with the packet that could not be parsed.
+  app.server.prependListener('clientError', (error: { rawPacket?: unknown }) => {
+    delete error.rawPacket
+  })
   // Fastify's own answer repeats the URL, query included, and logs it.
   app.setNotFoundHandler((_request, reply) => {
     reply.code(404).send({ statusCode: 404, error: 'Not Found', message: 'There is nothing here' })

@@ -68,3 +68,15 @@ export async function startCollector(t: Test) {
     metrics
   }
 }
+
+/** A server that accepts connections and says nothing; gives its URL. */
+export async function startSilentServer(t: Test): Promise<string> {
+  const server = createServer(() => {})
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
