@@ -25,5 +25,5 @@ try {
 } catch (error) {
   if (!(error instanceof ConfigurationError)) throw error
   console.error(error.message)
-  process.exitCode = 1
+  process.exit(1)
 }
