@@ -1,4 +1,4 @@
-import { assertKeyServerUrl } from './jwt/discovery.ts'
+import { isKeyServerUrl } from './jwt/discovery.ts'
 import type { TrustedIssuer } from './jwt/trusted-issuer.ts'
 import { isQuotable } from './oauth/challenge.ts'
 import type { GrantHandler } from './oauth/grants/grant.ts'
@@ -103,7 +103,14 @@ function readTrust(trust: readonly TrustedIssuer[]): readonly TrustedIssuer[] {
       profile === undefined || profile === 'rfc9068' || profile === 'jwt',
       "trust[].profile must be 'rfc9068' or 'jwt'"
     )
-    if (keys === undefined) assertKeyServerUrl(jwksUri ?? issuer)
+    ensure(
+      jwksUri === undefined || isKeyServerUrl(jwksUri),
+      'trust[].jwksUri must be an https URL, or http on loopback'
+    )
+    ensure(
+      keys !== undefined || jwksUri !== undefined || isKeyServerUrl(issuer),
+      'trust[].issuer must be https, or http on loopback, for its keys to be found: or give trust[].keys or trust[].jwksUri'
+    )
   }
   return trust
 }

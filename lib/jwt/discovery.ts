@@ -26,7 +26,7 @@ export function keyFetch(): { fetch: KeyFetch; close: () => Promise<void> } {
   const dispatcher = new Agent({ connect: { timeout: 5_000 } })
   return {
     async fetch(url, init) {
-      assertKeyServerUrl(url)
+      if (!isKeyServerUrl(url)) throw new TypeError('the URL of a key server must be https, or http on loopback')
       const response = await undiciFetch(url, {
         ...init,
         headers: [...(init.headers ?? [])],
@@ -41,11 +41,10 @@ export function keyFetch(): { fetch: KeyFetch; close: () => Promise<void> } {
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
 
-/** @throws TypeError unless the URL is https, or http on loopback (RFC 8414 section 2 requires TLS) */
-export function assertKeyServerUrl(url: string): URL {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined
-  if (parsed?.protocol === 'https:' || (parsed?.protocol === 'http:' && LOOPBACK.has(parsed.hostname))) return parsed
-  throw new TypeError('the URL of a key server must be https, or http on loopback')
+/** Whether keys may be fetched from a URL: https, or http on loopback (RFC 8414 section 2 requires TLS). */
+export function isKeyServerUrl(url: string): boolean {
+  const { protocol, hostname } = URL.canParse(url) ? new URL(url) : {}
+  return protocol === 'https:' || (protocol === 'http:' && LOOPBACK.has(hostname ?? ''))
 }
 
 /** RFC 8414 section 3.1 puts the well-known part before the issuer's path; OpenID Connect Discovery puts it behind. */
@@ -70,7 +69,7 @@ export async function discoverJwksUri(issuer: string, fetch: KeyFetch, timeout: 
     const metadata = (await response.json()) as { issuer?: unknown; jwks_uri?: unknown } | null
     if (metadata?.issuer !== issuer) throw new Error('the metadata is of another issuer')
     if (typeof metadata.jwks_uri !== 'string') throw new Error('the metadata has no jwks_uri')
-    return assertKeyServerUrl(metadata.jwks_uri)
+    return new URL(metadata.jwks_uri)
   }
   throw new Error('no metadata was found')
 }

@@ -57,7 +57,7 @@ export function remoteKeys(options: RemoteKeysOptions): Issuer['keySet'] {
     } catch (cause) {
       failure = { cause, until: Date.now() + COOLDOWN }
       onFetched(profile.issuer, 'failure')
-      throw unavailable(cause)
+      throw unavailable(cause, COOLDOWN / 1000)
     } finally {
       inFlight = undefined
     }
@@ -69,7 +69,7 @@ export function remoteKeys(options: RemoteKeysOptions): Issuer['keySet'] {
     if (usable !== undefined && (satisfied || remote?.coolingDown)) return usable
     if (failure !== undefined && Date.now() < failure.until) {
       if (usable !== undefined) return usable
-      throw unavailable(failure.cause)
+      throw unavailable(failure.cause, Math.ceil((failure.until - Date.now()) / 1000))
     }
     inFlight ??= fetchOnce()
     return usable === undefined ? inFlight : inFlight.catch(() => usable)

@@ -30,8 +30,8 @@ export interface AccessTokenVerifier {
    */
   verify(token: string): AccessToken | Promise<AccessToken>
   /**
-   * The token if this server signed it, without regard to its times; `undefined` for anything else. For revocation
-   * and introspection, where an unknown token is no error.
+   * The token if it is a valid one of this server; `undefined` for anything else. For revocation and introspection,
+   * where an unknown or expired token is no error.
    */
   recognise(token: string): AccessToken | undefined
 }

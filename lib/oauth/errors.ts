@@ -42,11 +42,13 @@ export interface OAuthErrorOptions {
   cause?: unknown
 }
 
+/** RFC 6749 section 5.2: error_description is made of %x20-21 / %x23-5B / %x5D-7E. */
+const DESCRIPTION = /^[\x20\x21\x23-\x5B\x5D-\x7E]+$/
+
 /**
  * An expected refusal: what the client is told, and nothing else. Throw it from a grant handler to refuse.
  *
- * `description` is sent to the client (RFC 6749 section 5.2 allows printable ASCII without `"` and `\`), so it is a
- * fixed sentence and never repeats what the client sent.
+ * `description` is sent to the client: make it a fixed sentence that never repeats what the client sent.
  */
 export class OAuthError extends Error {
   override readonly name: string = 'OAuthError'
@@ -55,7 +57,12 @@ export class OAuthError extends Error {
   readonly retryAfter: number | undefined
   readonly facts: RefusalFacts
 
+  /** @throws TypeError for a code that is none of these, or a description with other characters */
   constructor(code: ErrorCode, description: string, options: OAuthErrorOptions = {}) {
+    if (!Object.hasOwn(STATUS, code)) throw new TypeError('OAuthError: code must be one of the error codes of OAuth')
+    if (!DESCRIPTION.test(description)) {
+      throw new TypeError('OAuthError: description must be printable ASCII without quotes and backslashes')
+    }
     super(description, { cause: options.cause })
     this.code = code
     this.status = options.status ?? STATUS[code]
@@ -84,10 +91,10 @@ export class OAuthError extends Error {
 const RETRY_AFTER_OUTAGE = 5
 
 /** A dependency of ours did not answer (RFC 7009 section 2.2.1): nothing was done, the client may try again. */
-export function unavailable(cause: unknown, facts: RefusalFacts = {}): OAuthError {
+export function unavailable(cause: unknown, retryAfter: number = RETRY_AFTER_OUTAGE): OAuthError {
   return new OAuthError('temporarily_unavailable', 'The service is temporarily unavailable.', {
-    retryAfter: RETRY_AFTER_OUTAGE,
-    facts: { ...facts, reason: 'unavailable' },
+    retryAfter,
+    facts: { reason: 'unavailable' },
     cause
   })
 }
