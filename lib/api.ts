@@ -75,21 +75,21 @@ export function resourceServerApi(
 export function issuerApi(kernel: Kernel, server: TokenServer): Pick<OAuth, 'issue' | 'revoke' | 'revokeAll'> {
   const sum = (counts: readonly { count: number }[]) => counts.reduce((total, { count }) => total + count, 0)
   return {
-    async issue({ clientId, subject, audience, claims, ...options }) {
+    async issue({ clientId, subject, claims, ...options }) {
       const client = await kernel.clients.find(clientId)
       if (client === undefined) throw new TypeError(`oauth.issue: there is no client "${clientId}"`)
       if (options.refreshable && !mayRefresh(client, subject)) {
         throw new TypeError('oauth.issue: refreshable needs a subject, and a client with the refresh_token grant')
       }
       const scope = options.scope?.length === 0 ? [] : grantScope(options.scope?.join(' '), client.scope)
-      const granted = grantAudience(audience, kernel.rules.audience, kernel.rules.defaultAudience)
+      const audience = grantAudience(options.audience, kernel.rules.audience)
       const { response } = await server.issue({
         clientId,
         subject,
         scope,
-        audience: granted,
+        audience,
         grantType: options.grantType ?? 'direct',
-        refresh: options.refreshable ? { scope, audience: granted } : undefined,
+        refresh: options.refreshable ? { scope, audience } : undefined,
         claims
       })
       return response

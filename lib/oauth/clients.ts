@@ -1,4 +1,5 @@
 import { unavailable } from './errors.ts'
+import { isScope } from './scope.ts'
 import { digest } from './secrets.ts'
 
 /** A client as the application registers it (RFC 6749 section 2). */
@@ -52,9 +53,31 @@ export function isClientId(id: string): boolean {
 const list = <T>(value: T | readonly T[] | undefined): readonly T[] =>
   value === undefined ? [] : Array.isArray(value) ? (value as readonly T[]) : [value as T]
 
+const isListOf = (value: unknown, accepts: (item: string) => boolean): boolean =>
+  Array.isArray(value) && value.every((item) => typeof item === 'string' && accepts(item))
+
+const PROPERTIES: Readonly<Record<keyof Client, true>> = {
+  id: true,
+  secret: true,
+  secretDigest: true,
+  grants: true,
+  scope: true,
+  introspect: true
+}
+
+/** A misspelt property must not make a confidential client public. @throws TypeError naming it */
+function withoutOthers(client: Client): Client {
+  for (const name of Object.keys(client ?? {})) {
+    if (!Object.hasOwn(PROPERTIES, name)) {
+      throw new TypeError(`clients[] has no "${name}": it takes ${Object.keys(PROPERTIES).join(', ')}`)
+    }
+  }
+  return client
+}
+
 /** @throws TypeError naming the property that is wrong */
 function registered(client: Client): RegisteredClient {
-  if (!CLIENT_ID.test(client.id ?? '')) {
+  if (typeof client?.id !== 'string' || !CLIENT_ID.test(client.id)) {
     throw new TypeError('clients[].id must be 1 to 256 printable ASCII characters')
   }
   const secrets = list(client.secret)
@@ -69,13 +92,17 @@ function registered(client: Client): RegisteredClient {
   if (secretDigests.length === 0 && (client.secret !== undefined || client.secretDigest !== undefined)) {
     throw new TypeError(`clients[] "${client.id}" has an empty list of secrets: leave it out to make the client public`)
   }
-  return {
-    id: client.id,
-    secretDigests,
-    grants: client.grants ?? [],
-    scope: client.scope ?? [],
-    introspect: client.introspect ?? false
+  const { grants = [], scope = [], introspect = false } = client
+  if (!isListOf(grants, (grant) => grant !== '')) {
+    throw new TypeError(`clients[].grants of "${client.id}" must be an array of grant types`)
   }
+  if (!isListOf(scope, (token) => isScope(token) && !token.includes(' '))) {
+    throw new TypeError(`clients[].scope of "${client.id}" must be an array of scope tokens (RFC 6749 section 3.3)`)
+  }
+  if (typeof introspect !== 'boolean' && !isListOf(introspect, (audience) => audience !== '')) {
+    throw new TypeError(`clients[].introspect of "${client.id}" must be true, false or an array of audiences`)
+  }
+  return { id: client.id, secretDigests, grants, scope, introspect }
 }
 
 /** How clients are given: all of them, or a function that looks one up. */
@@ -104,7 +131,7 @@ export function clientRegistry(source: ClientSource): ClientRegistry {
     }
   }
   const byId = new Map<string, RegisteredClient>()
-  for (const client of source.map(registered)) {
+  for (const client of source.map((client) => registered(withoutOthers(client)))) {
     if (byId.has(client.id)) throw new TypeError(`clients[].id "${client.id}" appears twice`)
     if (client.grants.includes('client_credentials') && !isConfidential(client)) {
       throw new TypeError(

@@ -7,10 +7,8 @@ import type { TokenStore } from './store.ts'
 /** What the rules need to know of the configuration. Durations are seconds. */
 export interface Rules {
   readonly issuer: string
-  /** The resource servers tokens are for. */
-  readonly audience: readonly string[]
-  /** The audience of a token that was requested for no resource (RFC 9068 section 3). */
-  readonly defaultAudience: readonly string[]
+  /** The resource servers tokens are for; the first is for requests that name none (RFC 9068 section 3). */
+  readonly audience: readonly [string, ...string[]]
   readonly accessTokenTtl: number
   readonly refreshTokenIdleTtl: number
   readonly refreshTokenAbsoluteTtl: number

@@ -8,7 +8,7 @@ const TAG_BYTES = 16
 /** What an access token may do, and where. */
 export interface Terms {
   readonly scope: readonly string[]
-  readonly audience: readonly string[]
+  readonly audience: string
 }
 
 /** The answer to a refresh, and what had been asked for. */

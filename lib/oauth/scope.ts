@@ -29,16 +29,12 @@ export function grantScope(requested: string | undefined, allowed: readonly stri
 }
 
 /**
- * The audience to grant: the resources asked for (RFC 8707 section 2), or the default when none is asked for.
+ * The audience to grant: the resource asked for (RFC 8707 section 2), or the first of the allowed when none is.
  *
  * @throws OAuthError `invalid_target` when a resource is not among the allowed
  */
-export function grantAudience(
-  resource: string | undefined,
-  allowed: readonly string[],
-  byDefault: readonly string[]
-): readonly string[] {
-  if (resource === undefined) return byDefault
+export function grantAudience(resource: string | undefined, allowed: readonly [string, ...string[]]): string {
+  if (resource === undefined) return allowed[0]
   if (!allowed.includes(resource)) throw new OAuthError('invalid_target', 'The requested resource is not known here.')
-  return [resource]
+  return resource
 }

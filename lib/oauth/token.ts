@@ -37,12 +37,13 @@ export interface StoredToken {
   /** The resource owner; absent when a client acts for itself. */
   readonly subject: string | undefined
   readonly scope: readonly string[]
-  readonly audience: readonly string[]
+  /** The one resource server it is for. */
+  readonly audience: string
   readonly issuedAt: number
   /** Always a whole second. */
   readonly expiresAt: number
-  /** The end that no rotation extends; on refresh tokens. */
-  readonly familyExpiresAt: number | undefined
+  /** The end of its family, which no rotation extends. */
+  readonly familyExpiresAt: number
   /** Trace context (W3C traceparent) of the operation that issued it. */
   readonly trace: string | undefined
   /** Present once a refresh token has been rotated away. */

@@ -66,7 +66,6 @@ async function otherGrant(
   grantType: string,
   form: Form
 ): Promise<TokenResponse> {
-  const { audience, defaultAudience } = kernel.rules
   const decision = await kernel.grants.get(grantType)?.({ client, form })
   if (decision === undefined) throw new TypeError(`grants["${grantType}"] did not decide`)
   const { subject, refreshable, claims } = decision
@@ -76,14 +75,14 @@ async function otherGrant(
     )
   }
   const scope = grantScope(form.get('scope'), decision.scope ?? client.scope)
-  const granted = grantAudience(form.get('resource'), audience, defaultAudience)
+  const audience = grantAudience(form.get('resource'), kernel.rules.audience)
   const { response } = await verbs.issue({
     clientId: client.id,
     subject,
     scope,
-    audience: granted,
+    audience,
     grantType,
-    refresh: refreshable ? { scope, audience: granted } : undefined,
+    refresh: refreshable ? { scope, audience } : undefined,
     claims
   })
   return response

@@ -21,7 +21,7 @@ export type Introspection =
       readonly exp: number
       readonly iat: number
       readonly sub: string
-      readonly aud: string | readonly string[]
+      readonly aud: string
       readonly iss: string
       readonly jti?: string
     }
@@ -29,14 +29,13 @@ export type Introspection =
 function mayIntrospect(by: RegisteredClient, token: StoredToken): boolean {
   const audiences = by.introspect
   if (typeof audiences === 'boolean') return audiences
-  return token.audience.some((audience) => audiences.includes(audience))
+  return audiences.includes(token.audience)
 }
 
 /** Tells a resource server whether a token is live, and what it may do (RFC 7662). */
 export async function introspect(kernel: Kernel, { token, by }: IntrospectRequest): Promise<Introspection> {
   const stored = await recognise(kernel, token)
   if (stored === undefined || !isLive(stored, kernel.now()) || !mayIntrospect(by, stored)) return { active: false }
-  const [audience] = stored.audience
   return {
     active: true,
     ...scopeParameter(stored.scope),
@@ -44,7 +43,7 @@ export async function introspect(kernel: Kernel, { token, by }: IntrospectReques
     exp: stored.expiresAt,
     iat: Math.floor(stored.issuedAt),
     sub: stored.subject ?? stored.clientId,
-    aud: stored.audience.length === 1 && audience !== undefined ? audience : stored.audience,
+    aud: stored.audience,
     iss: kernel.rules.issuer,
     ...(stored.type === 'access' ? { token_type: 'Bearer', jti: stored.id } : {})
   }

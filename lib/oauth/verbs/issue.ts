@@ -11,7 +11,7 @@ export interface Authorization {
   /** The resource owner; `undefined` when the client acts for itself. */
   readonly subject: string | undefined
   readonly scope: readonly string[]
-  readonly audience: readonly string[]
+  readonly audience: string
   readonly grantType: string
   /** Present when a refresh token is wanted. */
   readonly refresh: RefreshTerms | undefined
@@ -23,7 +23,7 @@ export interface Authorization {
 /** What a refresh token may do (RFC 6749 section 6: the new one keeps the full original scope). */
 export interface RefreshTerms {
   readonly scope: readonly string[]
-  readonly audience: readonly string[]
+  readonly audience: string
   /** Present when a family goes on. */
   readonly family?: FamilyTerms
 }
@@ -42,13 +42,12 @@ export type RefreshableGrant = TokenGrant & { readonly refresh: StoredToken }
 
 /** Claims of RFC 9068 section 2.2, which nothing may replace. */
 function accessTokenClaims(kernel: Kernel, authorization: Authorization, token: StoredToken): Record<string, unknown> {
-  const [audience] = token.audience
   const { scope: _, ...claims } = authorization.claims ?? {}
   return {
     ...claims,
     ...scopeParameter(token.scope),
     iss: kernel.rules.issuer,
-    aud: token.audience.length === 1 ? audience : token.audience,
+    aud: token.audience,
     sub: token.subject ?? token.clientId,
     client_id: token.clientId,
     jti: token.id,
@@ -82,8 +81,17 @@ export async function issue(kernel: Kernel, authorization: Authorization): Promi
   const { clientId, subject, trace, refresh: terms } = authorization
   if (subject !== undefined && terms?.family === undefined) await assertSubject(kernel, subject)
   const id = newId()
-  const family = terms?.family?.id ?? id
-  const common = { family, clientId, subject, issuedAt: now, trace, spent: undefined, revokedAt: undefined }
+  const issuedAtSecond = Math.floor(now)
+  const common = {
+    family: terms?.family?.id ?? id,
+    familyExpiresAt: terms?.family?.expiresAt ?? issuedAtSecond + rules.refreshTokenAbsoluteTtl,
+    clientId,
+    subject,
+    issuedAt: now,
+    trace,
+    spent: undefined,
+    revokedAt: undefined
+  }
 
   const access: StoredToken = {
     ...common,
@@ -91,8 +99,7 @@ export async function issue(kernel: Kernel, authorization: Authorization): Promi
     type: 'access',
     scope: authorization.scope,
     audience: authorization.audience,
-    expiresAt: Math.floor(now) + rules.accessTokenTtl,
-    familyExpiresAt: undefined
+    expiresAt: issuedAtSecond + rules.accessTokenTtl
   }
   const response: TokenResponse = {
     access_token: await kernel.sign(accessTokenClaims(kernel, authorization, access)),
@@ -106,15 +113,13 @@ export async function issue(kernel: Kernel, authorization: Authorization): Promi
     return { response, access, refresh: undefined }
   }
   const secret = newSecret()
-  const familyExpiresAt = terms.family?.expiresAt ?? Math.floor(now) + rules.refreshTokenAbsoluteTtl
   const refresh: StoredToken = {
     ...common,
     id: digest(secret),
     type: 'refresh',
     scope: terms.scope,
     audience: terms.audience,
-    expiresAt: Math.min(Math.floor(now) + rules.refreshTokenIdleTtl, familyExpiresAt),
-    familyExpiresAt
+    expiresAt: Math.min(issuedAtSecond + rules.refreshTokenIdleTtl, common.familyExpiresAt)
   }
   const grant = { response: { ...response, refresh_token: secret }, access, refresh }
   await (terms.family === undefined ? writeFirst(kernel, [access, refresh]) : terms.family.rotate(grant))

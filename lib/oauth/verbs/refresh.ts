@@ -78,7 +78,7 @@ class LostRace extends OAuthError {
 
 /** What the new access token may do: what is asked for, within what the refresh token has. */
 function termsOf({ scope, resource }: RefreshRequest, token: StoredToken): Terms {
-  return { scope: grantScope(scope, token.scope), audience: grantAudience(resource, token.audience, token.audience) }
+  return { scope: grantScope(scope, token.scope), audience: grantAudience(resource, [token.audience]) }
 }
 
 async function rotate(
@@ -105,7 +105,7 @@ async function rotate(
     refresh: {
       scope: token.scope,
       audience: token.audience,
-      family: { id: token.family, expiresAt: token.familyExpiresAt ?? token.expiresAt, rotate: spend }
+      family: { id: token.family, expiresAt: token.familyExpiresAt, rotate: spend }
     }
   })
   return { response, spent: token, reuse: undefined }

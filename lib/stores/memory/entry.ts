@@ -8,10 +8,10 @@ export class Entry implements StoredToken {
   readonly clientId: string
   readonly subject: string | undefined
   readonly scope: readonly string[]
-  readonly audience: readonly string[]
+  readonly audience: string
   readonly issuedAt: number
   readonly expiresAt: number
-  readonly familyExpiresAt: number | undefined
+  readonly familyExpiresAt: number
   readonly trace: string | undefined
   spent: Spending | undefined
   revokedAt: number | undefined
