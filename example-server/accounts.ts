@@ -40,7 +40,6 @@ export async function accounts(scope: FastifyInstance, { canLogIn }: { readonly 
   scope.post<{ Body: { subject: string; reason: string } }>(
     '/admin/revoke-all',
     { onRequest: scope.oauth.require('tokens:revoke'), schema: { body: revocation } },
-    async ({ body, token }) =>
-      scope.oauth.revokeAll({ subject: body.subject, reason: body.reason, by: token.clientId ?? 'admin' })
+    async ({ body }) => scope.oauth.revokeAll({ subject: body.subject, reason: body.reason, by: 'admin' })
   )
 }

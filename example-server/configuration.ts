@@ -49,7 +49,7 @@ function readClients(file: string): readonly Client[] {
     return parseClients(JSON.parse(readFileSync(file, 'utf8')))
   } catch (error) {
     // The engine's message about malformed JSON quotes the file, and the file holds secrets.
-    const what = error instanceof SyntaxError ? 'it is not JSON' : error instanceof Error ? error.message : 'unreadable'
+    const what = error instanceof SyntaxError ? 'it is not JSON' : (error as Error).message
     throw new ConfigurationError(`OAUTH_CLIENTS=${file}: ${what}`)
   }
 }

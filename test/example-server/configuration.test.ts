@@ -76,7 +76,10 @@ t.test('OAUTH_CLIENTS replaces the demo clients', async (t) => {
   const file = join(t.testdir({}), 'clients.json')
   writeFileSync(
     file,
-    JSON.stringify([{ id: 'mine', secret: ['old', 'new'], grants: ['client_credentials'], scope: ['orders:read'] }])
+    JSON.stringify([
+      { id: 'mine', secret: ['old', 'new'], grants: ['client_credentials'], scope: ['orders:read'] },
+      { id: 'web' }
+    ])
   )
   const server = await startExampleServer(t, { OAUTH_CLIENTS: file })
   t.notMatch(server.output(), DEMO_NOTICE)
@@ -160,3 +163,10 @@ t.test(
     })
   }
 )
+
+t.test('PORT is where it listens, and a port that is taken ends it', async (t) => {
+  const { url } = await startExampleServer(t)
+  const { code, output } = await runExampleServer(t, { PORT: new URL(url).port })
+  t.equal(code, 1)
+  t.match(output, `EADDRINUSE: address already in use ${new URL(url).host}`)
+})

@@ -27,7 +27,10 @@ export interface ServerProcess {
   readonly ended: Promise<Ended>
 }
 
-/** Runs a script with this Node and a clean environment, killed when the test ends if it still runs. */
+/** How long a process may take to end when its test has ended. */
+const END_MS = 10_000
+
+/** Runs a script with this Node and a clean environment, ended with the test if it still runs. */
 export function runProcess(t: Test, script: string, env: Environment = {}): ServerProcess {
   const inherited = Object.entries(process.env).filter(([name]) => !OF_THE_SERVER.test(name))
   const child = spawn(process.execPath, [script], {
@@ -45,8 +48,10 @@ export function runProcess(t: Test, script: string, env: Environment = {}): Serv
   const output = () => lines.join('\n')
   const ended = once(child, 'close').then(([code, signal]): Ended => ({ code, signal, output: output() }))
   t.teardown(async () => {
-    child.kill('SIGKILL')
+    child.kill('SIGTERM')
+    const kill = setTimeout(() => child.kill('SIGKILL'), END_MS)
     await ended
+    clearTimeout(kill)
   })
   return {
     child,
