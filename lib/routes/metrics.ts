@@ -1,5 +1,5 @@
 import { createServer } from 'node:http'
-import type { FastifyContextConfig, FastifyInstance, FastifySchema, onRequestHookHandler } from 'fastify'
+import type { FastifyInstance, FastifySchema, onRequestHookHandler } from 'fastify'
 import { type MetricSource, PROMETHEUS_CONTENT_TYPE, toPrometheusText } from '../telemetry/prometheus.ts'
 import { openRoutes } from './open-routes.ts'
 
@@ -57,7 +57,7 @@ export async function metricsRoute(scope: FastifyInstance, options: MetricsRoute
     method: 'GET',
     url: path,
     logLevel: 'silent',
-    config: { otel: false } as FastifyContextConfig,
+    config: { otel: false },
     schema: { hide: true } as FastifySchema,
     ...(guard === undefined ? {} : { onRequest: guard }),
     handler: async (_request, reply) => {

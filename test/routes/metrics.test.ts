@@ -139,3 +139,14 @@ t.test('a scrape is neither in the request log nor in traces', async (t) => {
   await fastify.inject('/other')
   t.equal(lines.length, 2, 'other requests are logged')
 })
+
+t.test('a bearer guard for the whole application does not guard the metrics', async (t) => {
+  const fastify = Fastify()
+  t.teardown(() => fastify.close())
+  await fastify.register(oauthTelemetry, OPTIONS)
+  fastify.addHook('onRequest', fastify.oauth.require())
+  fastify.get('/other', async () => ({}))
+  t.equal((await fastify.inject('/metrics')).statusCode, 200)
+  t.equal((await fastify.inject('/other')).statusCode, 401)
+  t.equal((await fastify.inject('/nowhere')).statusCode, 401, 'nor does it fail where there is no route')
+})
