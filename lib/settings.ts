@@ -1,20 +1,15 @@
 import { isKeyServerUrl } from './jwt/discovery.ts'
 import type { TrustedIssuer } from './jwt/trusted-issuer.ts'
+import type { AttemptLimit } from './oauth/attempts.ts'
 import { isQuotable } from './oauth/challenge.ts'
 import type { GrantHandler } from './oauth/grants/grant.ts'
-import type { Rules } from './oauth/kernel.ts'
-import { REVOCATION_REASONS } from './oauth/token.ts'
-import { audiences, ensure, issuerUrl, path, seconds } from './option-checks.ts'
-import type { MetricsOptions, OAuthTelemetryOptions } from './options.ts'
+import { audiences, ensure, issuerUrl, onlyKnown, path, seconds } from './option-checks.ts'
+import { FAILED_ATTEMPTS, ISSUER_ROLE_ONLY, METRICS, OPTIONS, TELEMETRY, TRUST } from './option-names.ts'
+import type { OAuthTelemetryOptions, TelemetryOptions } from './options.ts'
 
 const DAY = 86_400
 
 const DEFAULTS = {
-  accessTokenTtl: 3600,
-  idleTtl: 14 * DAY,
-  absoluteTtl: 90 * DAY,
-  graceWindow: 0,
-  reuse: 'user',
   failedAttempts: { max: 10, window: 60 },
   prefix: '/oauth',
   pruneInterval: 30,
@@ -25,59 +20,9 @@ const DEFAULTS = {
   metricsHost: '127.0.0.1'
 } as const
 
-/** All options there are, so that a misspelt one is an error and not a default. */
-const KNOWN = new Set<keyof OAuthTelemetryOptions>([
-  'issuer',
-  'audience',
-  'clients',
-  'store',
-  'signingKeys',
-  'signingAlg',
-  'grants',
-  'accessTokenTtl',
-  'refreshToken',
-  'revocationReasons',
-  'failedAttempts',
-  'prefix',
-  'pruneInterval',
-  'trust',
-  'clockTolerance',
-  'realm',
-  'now',
-  'telemetry',
-  'metrics'
-])
-
 const BUILT_IN_GRANTS = new Set(['client_credentials', 'refresh_token', 'authorization_code'])
 
-const ISSUER_ROLE_ONLY = ['issuer', 'audience', 'store', 'signingKeys', 'signingAlg', 'grants'] as const
-
-/** The rules of the issuer role. */
-export function readRules(options: OAuthTelemetryOptions): Rules {
-  const { refreshToken = {} } = options
-  const ever = { min: 1, max: 3650 * DAY }
-  const audience = audiences('audience', options.audience)
-  const reuse = refreshToken.reuse ?? DEFAULTS.reuse
-  ensure(reuse === 'user' || reuse === 'family', "refreshToken.reuse must be 'user' or 'family'")
-  return {
-    issuer: issuerUrl('issuer', options.issuer),
-    audience,
-    defaultAudience: audience.slice(0, 1),
-    accessTokenTtl: seconds('accessTokenTtl', options.accessTokenTtl ?? DEFAULTS.accessTokenTtl, ever),
-    refreshTokenIdleTtl: seconds('refreshToken.idleTtl', refreshToken.idleTtl ?? DEFAULTS.idleTtl, ever),
-    refreshTokenAbsoluteTtl: seconds(
-      'refreshToken.absoluteTtl',
-      refreshToken.absoluteTtl ?? DEFAULTS.absoluteTtl,
-      ever
-    ),
-    graceWindow: seconds('refreshToken.graceWindow', refreshToken.graceWindow ?? DEFAULTS.graceWindow, {
-      min: 0,
-      max: 60
-    }),
-    reuse,
-    revocationReasons: new Set([...REVOCATION_REASONS, ...(options.revocationReasons ?? [])])
-  }
-}
+const STORE_VERBS = ['insert', 'find', 'rotate', 'revoke', 'countLive', 'prune', 'close'] as const
 
 /** Grants of the application's own; the built-in ones cannot be replaced, and one must not come back (RFC 9700 section 2.4). */
 function readGrants(grants: OAuthTelemetryOptions['grants'] = {}): Readonly<Record<string, GrantHandler>> {
@@ -92,13 +37,17 @@ function readGrants(grants: OAuthTelemetryOptions['grants'] = {}): Readonly<Reco
 function readTrust(trust: readonly TrustedIssuer[]): readonly TrustedIssuer[] {
   ensure(Array.isArray(trust) && trust.length > 0, 'trust must be an array of { issuer, audience }, not an empty one')
   const names = new Set<string>()
-  for (const { issuer, audience, jwksUri, keys, profile } of trust) {
+  for (const trusted of trust) {
+    const { issuer, audience, jwksUri, keys, profile } = onlyKnown('trust[]', trusted, TRUST)
     issuerUrl('trust[].issuer', issuer)
     ensure(!names.has(issuer), `trust[].issuer "${issuer}" appears twice`)
     names.add(issuer)
     audiences('trust[].audience', audience)
     ensure(keys === undefined || jwksUri === undefined, 'trust[] takes keys or jwksUri, not both')
-    ensure(keys === undefined || keys.length > 0, 'trust[].keys must hold at least one public JWK')
+    ensure(
+      keys === undefined || (Array.isArray(keys) && keys.length > 0),
+      'trust[].keys must be an array of public JWKs, at least one'
+    )
     ensure(
       profile === undefined || profile === 'rfc9068' || profile === 'jwt',
       "trust[].profile must be 'rfc9068' or 'jwt'"
@@ -115,33 +64,66 @@ function readTrust(trust: readonly TrustedIssuer[]): readonly TrustedIssuer[] {
   return trust
 }
 
-function readMetrics(metrics: OAuthTelemetryOptions['metrics']) {
+function readMetrics(metrics: OAuthTelemetryOptions['metrics'] = {}) {
   if (metrics === false) return undefined
-  const given: MetricsOptions = typeof metrics === 'string' ? { path: metrics } : (metrics ?? {})
-  const { port, exporter } = given
+  const given = onlyKnown('metrics', typeof metrics === 'string' ? { path: metrics } : metrics, METRICS)
+  const { port, host, exporter, onRequest } = given
   ensure(
     port === undefined || (Number.isInteger(port) && port >= 0 && port <= 65_535),
     'metrics.port must be a port number'
   )
   ensure(
-    exporter === undefined || typeof exporter.collect === 'function',
+    [onRequest ?? []].flat().every((hook) => typeof hook === 'function'),
+    'metrics.onRequest must be a hook, or an array of hooks'
+  )
+  ensure(host === undefined || (typeof host === 'string' && host !== ''), 'metrics.host must be a host name or address')
+  ensure(
+    exporter === undefined || typeof exporter?.collect === 'function',
     'metrics.exporter must have collect(): pass a PrometheusExporter made with preventServerStart: true'
   )
   return {
     path: path('metrics.path', given.path ?? DEFAULTS.metricsPath),
-    host: given.host ?? DEFAULTS.metricsHost,
+    host: host ?? DEFAULTS.metricsHost,
     port,
     exporter,
-    onRequest: given.onRequest
+    onRequest
   }
 }
 
-/** Options with their defaults, checked; what only the issuer role needs is in `readRules`. */
+function readTelemetry(given: TelemetryOptions = {}) {
+  const { userId = 'plain', userIdKey, trustIncomingTrace = true, onEvent } = onlyKnown('telemetry', given, TELEMETRY)
+  const clientLimit = given.clientLimit ?? DEFAULTS.clientLimit
+  ensure(Number.isInteger(clientLimit) && clientLimit > 0, 'telemetry.clientLimit must be a whole number above 0')
+  ensure(
+    userIdKey === undefined || (typeof userIdKey === 'string' && userIdKey !== ''),
+    'telemetry.userIdKey must be a non-empty string'
+  )
+  ensure(
+    typeof trustIncomingTrace === 'boolean' || typeof trustIncomingTrace === 'function',
+    'telemetry.trustIncomingTrace must be true, false, or a function of the request'
+  )
+  ensure(onEvent === undefined || typeof onEvent === 'function', 'telemetry.onEvent must be a function of one event')
+  return { userId, userIdKey, trustIncomingTrace, clientLimit, onEvent }
+}
+
+/** A clock as the kernel reads it. Milliseconds, which `Date.now` gives, would never see a token expire. */
+function readClock(now: () => number = () => Date.now() / 1000): () => number {
+  ensure(
+    typeof now === 'function' && Math.abs(now()) < 1e11,
+    'now must be a function that gives seconds since the epoch, not milliseconds'
+  )
+  return now
+}
+
+function readFailedAttempts(given: AttemptLimit = DEFAULTS.failedAttempts): AttemptLimit {
+  const { max, window } = onlyKnown('failedAttempts', given, FAILED_ATTEMPTS)
+  ensure(Number.isInteger(max) && max > 0, 'failedAttempts.max must be a whole number above 0')
+  return { max, window: seconds('failedAttempts.window', window, { min: 1, max: DAY }) }
+}
+
+/** Options with their defaults, checked; what the rules of the issuer role need is in rules.ts. */
 export function readSettings(options: OAuthTelemetryOptions) {
-  for (const name of Object.keys(options)) {
-    ensure(KNOWN.has(name as keyof OAuthTelemetryOptions), `"${name}" is not an option of fastify-oauth-telemetry`)
-  }
-  const { clients, trust, telemetry = {}, failedAttempts = DEFAULTS.failedAttempts } = options
+  const { clients, trust, store } = onlyKnown('fastify-oauth-telemetry', options, OPTIONS)
   ensure(
     clients !== undefined || trust !== undefined,
     'give clients (with issuer and audience) to issue tokens, or trust to accept those of other issuers, or both'
@@ -158,36 +140,25 @@ export function readSettings(options: OAuthTelemetryOptions) {
   }
   const realm = options.realm ?? DEFAULTS.realm
   ensure(isQuotable(realm), 'realm must be printable ASCII without quotes and backslashes')
-  const clientLimit = telemetry.clientLimit ?? DEFAULTS.clientLimit
-  ensure(Number.isInteger(clientLimit) && clientLimit > 0, 'telemetry.clientLimit must be a whole number above 0')
   ensure(
-    telemetry.onEvent === undefined || typeof telemetry.onEvent === 'function',
-    'telemetry.onEvent must be a function of one event'
+    options.signingKeys === undefined || Array.isArray(options.signingKeys),
+    'signingKeys must be an array of private keys'
   )
   ensure(
-    Number.isInteger(failedAttempts.max) && failedAttempts.max > 0,
-    'failedAttempts.max must be a whole number above 0'
+    store === undefined || STORE_VERBS.every((verb) => typeof store?.[verb] === 'function'),
+    `store must be a TokenStore: an object with ${STORE_VERBS.join(', ')}`
   )
   return {
     clients,
     grants: readGrants(options.grants),
     trust: trust === undefined ? [] : readTrust(trust),
-    failedAttempts: {
-      max: failedAttempts.max,
-      window: seconds('failedAttempts.window', failedAttempts.window, { min: 1, max: DAY })
-    },
+    failedAttempts: readFailedAttempts(options.failedAttempts),
     prefix: path('prefix', options.prefix ?? DEFAULTS.prefix),
     pruneInterval: seconds('pruneInterval', options.pruneInterval ?? DEFAULTS.pruneInterval, { min: 1, max: DAY }),
     clockTolerance: seconds('clockTolerance', options.clockTolerance ?? DEFAULTS.clockTolerance, { min: 0, max: 60 }),
     realm,
-    now: options.now ?? (() => Date.now() / 1000),
-    telemetry: {
-      userId: telemetry.userId ?? 'plain',
-      userIdKey: telemetry.userIdKey,
-      trustIncomingTrace: telemetry.trustIncomingTrace ?? true,
-      clientLimit,
-      onEvent: telemetry.onEvent
-    },
+    now: readClock(options.now),
+    telemetry: readTelemetry(options.telemetry),
     metrics: readMetrics(options.metrics)
   }
 }

@@ -1,0 +1,51 @@
+import type { Rules } from './oauth/kernel.ts'
+import { REVOCATION_REASONS } from './oauth/token.ts'
+import { audiences, ensure, issuerUrl, onlyKnown, seconds } from './option-checks.ts'
+import { REFRESH_TOKEN } from './option-names.ts'
+import type { OAuthTelemetryOptions } from './options.ts'
+
+const DAY = 86_400
+
+const DEFAULTS = {
+  accessTokenTtl: 3600,
+  idleTtl: 14 * DAY,
+  absoluteTtl: 90 * DAY,
+  graceWindow: 0,
+  reuse: 'user'
+} as const
+
+/** What may be a label: printable, and not long. */
+const REASON = /^[\x21-\x7E]{1,64}$/
+
+function readReasons(reasons: readonly string[] = []): ReadonlySet<string> {
+  ensure(
+    Array.isArray(reasons) && reasons.every((reason) => typeof reason === 'string' && REASON.test(reason)),
+    "revocationReasons must be an array of labels without spaces, for example ['device_lost']"
+  )
+  return new Set([...REVOCATION_REASONS, ...reasons])
+}
+
+/** The rules of the issuer role. */
+export function readRules({ refreshToken: given = {}, ...options }: OAuthTelemetryOptions): Rules {
+  const refreshToken = onlyKnown('refreshToken', given, REFRESH_TOKEN)
+  const ever = { min: 1, max: 3650 * DAY }
+  const reuse = refreshToken.reuse ?? DEFAULTS.reuse
+  ensure(reuse === 'user' || reuse === 'family', "refreshToken.reuse must be 'user' or 'family'")
+  return {
+    issuer: issuerUrl('issuer', options.issuer),
+    audience: audiences('audience', options.audience),
+    accessTokenTtl: seconds('accessTokenTtl', options.accessTokenTtl ?? DEFAULTS.accessTokenTtl, ever),
+    refreshTokenIdleTtl: seconds('refreshToken.idleTtl', refreshToken.idleTtl ?? DEFAULTS.idleTtl, ever),
+    refreshTokenAbsoluteTtl: seconds(
+      'refreshToken.absoluteTtl',
+      refreshToken.absoluteTtl ?? DEFAULTS.absoluteTtl,
+      ever
+    ),
+    graceWindow: seconds('refreshToken.graceWindow', refreshToken.graceWindow ?? DEFAULTS.graceWindow, {
+      min: 0,
+      max: 60
+    }),
+    reuse,
+    revocationReasons: readReasons(options.revocationReasons)
+  }
+}
