@@ -1,0 +1,162 @@
+import type { OAuthTelemetryOptions } from '../../lib/index.ts'
+import { OPTIONS } from './server.ts'
+
+/** Options as JavaScript may pass them, without a compiler. */
+export type Loose = Partial<Record<keyof OAuthTelemetryOptions, unknown>> & Record<string, unknown>
+
+const SECONDS = (name: string, min: number, max: number) =>
+  `${name} must be a whole number of seconds from ${min} to ${max}`
+export const EVER = 315_360_000
+const URL_MESSAGE = "must be an https URL without query and fragment, for example 'https://auth.example'"
+const AUDIENCE_MESSAGE = "must be a non-empty string, or an array of them, for example 'https://api.example'"
+const PATH_MESSAGE = "must be an absolute path like '/oauth', without a slash at its end"
+const TRUST_MESSAGE = 'trust must be an array of { issuer, audience }, not an empty one'
+const STORE_MESSAGE = 'store must be a TokenStore: an object with insert, find, rotate, revoke, countLive, prune, close'
+const CLOCK_MESSAGE = 'now must be a function that gives seconds since the epoch, not milliseconds'
+const REASONS_MESSAGE = "revocationReasons must be an array of labels without spaces, for example ['device_lost']"
+
+export const TENANT = { issuer: 'https://tenant.example', audience: 'https://api.example' }
+
+/** Options, and what they are refused with. */
+export const WRONG: Readonly<Record<string, readonly (readonly [Loose, string])[]>> = {
+  'the issuer role': [
+    [{ issuer: undefined }, `issuer ${URL_MESSAGE}`],
+    [{ issuer: 'auth.example' }, `issuer ${URL_MESSAGE}`],
+    [{ issuer: 'ftp://auth.example' }, `issuer ${URL_MESSAGE}`],
+    [{ issuer: 'https://auth.example?x' }, `issuer ${URL_MESSAGE}`],
+    [{ issuer: 'https://auth.example#x' }, `issuer ${URL_MESSAGE}`],
+    [{ audience: undefined }, `audience ${AUDIENCE_MESSAGE}`],
+    [{ audience: '' }, `audience ${AUDIENCE_MESSAGE}`],
+    [{ audience: [] }, `audience ${AUDIENCE_MESSAGE}`],
+    [{ audience: ['https://api.example', 7] }, `audience ${AUDIENCE_MESSAGE}`],
+    [{ clients: 'web' }, 'clients must be an array of clients, or a function that looks one up by its id'],
+    [{ store: {} }, STORE_MESSAGE],
+    [{ store: null }, STORE_MESSAGE],
+    [{ grants: { password: async () => ({}) } }, 'grants: the password grant must not be used (RFC 9700 section 2.4)'],
+    [{ grants: { refresh_token: async () => ({}) } }, 'grants: "refresh_token" is built in'],
+    [{ grants: { 'urn:x': {} } }, 'grants: the handler of "urn:x" must be a function'],
+    [{ signingAlg: 'HS256' }, 'signingAlg must be RS256, ES256 or EdDSA'],
+    [{ signingKeys: 'a PEM' }, 'signingKeys must be an array of private keys'],
+    [{ signingKeys: [] }, 'signingKeys must hold at least one private key'],
+    [{ signingKeys: ['a PEM'] }, 'signingKeys[] must be private keys as PKCS#8 PEM, JWK or KeyObject']
+  ],
+  durations: [
+    [{ accessTokenTtl: 0 }, SECONDS('accessTokenTtl', 1, EVER)],
+    [{ accessTokenTtl: 1.5 }, SECONDS('accessTokenTtl', 1, EVER)],
+    [{ accessTokenTtl: '3600' }, SECONDS('accessTokenTtl', 1, EVER)],
+    [{ refreshToken: { idleTtl: -1 } }, SECONDS('refreshToken.idleTtl', 1, EVER)],
+    [{ refreshToken: { absoluteTtl: EVER + 1 } }, SECONDS('refreshToken.absoluteTtl', 1, EVER)],
+    [{ refreshToken: { graceWindow: 61 } }, SECONDS('refreshToken.graceWindow', 0, 60)],
+    [{ pruneInterval: 0 }, SECONDS('pruneInterval', 1, 86_400)],
+    [{ clockTolerance: 61 }, SECONDS('clockTolerance', 0, 60)],
+    [{ failedAttempts: { max: 10 } }, SECONDS('failedAttempts.window', 1, 86_400)],
+    [{ failedAttempts: { max: 0, window: 60 } }, 'failedAttempts.max must be a whole number above 0'],
+    [{ now: Date.now }, CLOCK_MESSAGE],
+    [{ now: 1_800_000_000 }, CLOCK_MESSAGE],
+    [{ now: () => Number.NaN }, CLOCK_MESSAGE]
+  ],
+  'the rest': [
+    [{ refreshToken: { reuse: 'client' } }, "refreshToken.reuse must be 'user' or 'family'"],
+    [{ refreshToken: null }, 'refreshToken must be an object'],
+    [{ revocationReasons: 'logout' }, REASONS_MESSAGE],
+    [{ revocationReasons: ['two words'] }, REASONS_MESSAGE],
+    [{ revocationReasons: [7] }, REASONS_MESSAGE],
+    [{ prefix: 'oauth' }, `prefix ${PATH_MESSAGE}`],
+    [{ prefix: '/oauth/' }, `prefix ${PATH_MESSAGE}`],
+    [{ prefix: '/' }, `prefix ${PATH_MESSAGE}`],
+    [{ realm: 'a "quoted" realm' }, 'realm must be printable ASCII without quotes and backslashes'],
+    [{ realm: 'é' }, 'realm must be printable ASCII without quotes and backslashes'],
+    [{ telemetry: [] }, 'telemetry must be an object'],
+    [{ telemetry: { userId: 'md5' } }, "telemetry.userId must be 'plain', 'hash' or 'omit'"],
+    [{ telemetry: { userIdKey: '' } }, 'telemetry.userIdKey must be a non-empty string'],
+    [{ telemetry: { userIdKey: 7 } }, 'telemetry.userIdKey must be a non-empty string'],
+    [
+      { telemetry: { trustIncomingTrace: 'yes' } },
+      'telemetry.trustIncomingTrace must be true, false, or a function of the request'
+    ],
+    [{ telemetry: { clientLimit: 0 } }, 'telemetry.clientLimit must be a whole number above 0'],
+    [{ telemetry: { onEvent: {} } }, 'telemetry.onEvent must be a function of one event'],
+    [{ metrics: true }, 'metrics must be an object'],
+    [{ metrics: 'metrics' }, `metrics.path ${PATH_MESSAGE}`],
+    [{ metrics: { path: '/metrics?x' } }, `metrics.path ${PATH_MESSAGE}`],
+    [{ metrics: { port: 70_000 } }, 'metrics.port must be a port number'],
+    [{ metrics: { port: '9464' } }, 'metrics.port must be a port number'],
+    [{ metrics: { port: 0, host: '' } }, 'metrics.host must be a host name or address'],
+    [{ metrics: { onRequest: 'admin' } }, 'metrics.onRequest must be a hook, or an array of hooks'],
+    [
+      { metrics: { exporter: {} } },
+      'metrics.exporter must have collect(): pass a PrometheusExporter made with preventServerStart: true'
+    ]
+  ],
+  trust: [
+    [{ trust: [] }, TRUST_MESSAGE],
+    [{ trust: TENANT }, TRUST_MESSAGE],
+    [{ trust: [null] }, 'trust[] must be an object'],
+    [{ trust: [{ ...TENANT, issuer: 'tenant' }] }, `trust[].issuer ${URL_MESSAGE}`],
+    [{ trust: [{ ...TENANT, audience: [] }] }, `trust[].audience ${AUDIENCE_MESSAGE}`],
+    [{ trust: [TENANT, TENANT] }, 'trust[].issuer "https://tenant.example" appears twice'],
+    [{ trust: [{ ...TENANT, issuer: OPTIONS.issuer }] }, 'trust[].issuer must not be this server itself'],
+    [
+      { trust: [{ ...TENANT, keys: [{}], jwksUri: 'https://tenant.example/jwks' }] },
+      'trust[] takes keys or jwksUri, not both'
+    ],
+    [{ trust: [{ ...TENANT, keys: [] }] }, 'trust[].keys must be an array of public JWKs, at least one'],
+    [{ trust: [{ ...TENANT, keys: {} }] }, 'trust[].keys must be an array of public JWKs, at least one'],
+    [{ trust: [{ ...TENANT, profile: 'oidc' }] }, "trust[].profile must be 'rfc9068' or 'jwt'"],
+    [
+      { trust: [{ ...TENANT, jwksUri: 'http://tenant.example' }] },
+      'trust[].jwksUri must be an https URL, or http on loopback'
+    ],
+    [
+      { trust: [{ ...TENANT, issuer: 'http://tenant.example' }] },
+      'trust[].issuer must be https, or http on loopback, for its keys to be found: or give trust[].keys or trust[].jwksUri'
+    ]
+  ],
+  'what is misspelt': [
+    [
+      { acessTokenTtl: 60 },
+      'fastify-oauth-telemetry has no "acessTokenTtl": it takes issuer, audience, clients, store, signingKeys, signingAlg, grants, accessTokenTtl, refreshToken, revocationReasons, failedAttempts, prefix, pruneInterval, trust, clockTolerance, realm, now, telemetry, metrics'
+    ],
+    [{ refreshToken: { ttl: 60 } }, 'refreshToken has no "ttl": it takes idleTtl, absoluteTtl, graceWindow, reuse'],
+    [{ failedAttempts: { max: 1, window: 1, per: 1 } }, 'failedAttempts has no "per": it takes max, window'],
+    [
+      { telemetry: { userID: 'omit' } },
+      'telemetry has no "userID": it takes userId, userIdKey, trustIncomingTrace, clientLimit, onEvent'
+    ],
+    [{ metrics: { guard: () => {} } }, 'metrics has no "guard": it takes path, onRequest, port, host, exporter'],
+    [
+      { trust: [{ ...TENANT, jwks_uri: 'x' }] },
+      'trust[] has no "jwks_uri": it takes issuer, audience, keys, jwksUri, profile'
+    ],
+    [
+      { clients: [{ id: 'a', secrets: ['x'] }] },
+      'clients[] has no "secrets": it takes id, secret, secretDigest, grants, scope, introspect'
+    ]
+  ],
+  clients: [
+    [{ clients: [null] }, 'clients[].id must be 1 to 256 printable ASCII characters'],
+    [{ clients: [{ id: 7 }] }, 'clients[].id must be 1 to 256 printable ASCII characters'],
+    [{ clients: [{ id: 'a', grants: 'refresh_token' }] }, 'clients[].grants of "a" must be an array of grant types'],
+    [{ clients: [{ id: 'a', grants: [''] }] }, 'clients[].grants of "a" must be an array of grant types'],
+    [
+      { clients: [{ id: 'a', scope: 'orders:read' }] },
+      'clients[].scope of "a" must be an array of scope tokens (RFC 6749 section 3.3)'
+    ],
+    [
+      { clients: [{ id: 'a', scope: ['a b'] }] },
+      'clients[].scope of "a" must be an array of scope tokens (RFC 6749 section 3.3)'
+    ],
+    [
+      { clients: [{ id: 'a', scope: ['a"b'] }] },
+      'clients[].scope of "a" must be an array of scope tokens (RFC 6749 section 3.3)'
+    ],
+    [
+      { clients: [{ id: 'a', introspect: 'yes' }] },
+      'clients[].introspect of "a" must be true, false or an array of audiences'
+    ],
+    [
+      { clients: [{ id: 'a', introspect: [''] }] },
+      'clients[].introspect of "a" must be true, false or an array of audiences'
+    ]
+  ]
+}
