@@ -137,6 +137,8 @@ function fuzzEndpoint(fastify: FastifyInstance, endpoint: keyof typeof FORMS, co
   return fuzz(fastify, (batch) => injectAll(fastify, batch), posts(endpoint), count, assertAnswered)
 }
 
+const base64 = (pair: string): string => Buffer.from(pair, 'latin1').toString('base64')
+
 /** Posts of mutated forms, with or without (mutated) credentials in the header, mostly of the right type. */
 function posts(endpoint: keyof typeof FORMS): fc.Arbitrary<RawRequest> {
   const form = fc.constantFrom<string>(...FORMS[endpoint])
@@ -153,6 +155,7 @@ function posts(endpoint: keyof typeof FORMS): fc.Arbitrary<RawRequest> {
       weight: 2,
       arbitrary: mutated(fc.constantFrom(basic('reports', 'reports-secret'), 'Bearer x')).map((one) => [one])
     },
+    { weight: 2, arbitrary: mutated(fc.constant('reports:reports%2Dsecret')).map((pair) => [`Basic ${base64(pair)}`]) },
     {
       weight: 1,
       arbitrary: fc.array(
