@@ -46,16 +46,13 @@ function readTrust(trust: readonly TrustedIssuer[]): readonly TrustedIssuer[] {
     ensure(keys === undefined || jwksUri === undefined, 'trust[] takes keys or jwksUri, not both')
     ensure(
       keys === undefined || (Array.isArray(keys) && keys.length > 0),
-      'trust[].keys must be an array of public JWKs, at least one'
+      'trust[].keys must hold at least one public JWK, in an array'
     )
     ensure(
       profile === undefined || profile === 'rfc9068' || profile === 'jwt',
       "trust[].profile must be 'rfc9068' or 'jwt'"
     )
-    ensure(
-      jwksUri === undefined || isKeyServerUrl(jwksUri),
-      'trust[].jwksUri must be an https URL, or http on loopback'
-    )
+    ensure(jwksUri === undefined || isKeyServerUrl(jwksUri), 'trust[].jwksUri must be https, or http on loopback')
     ensure(
       keys !== undefined || jwksUri !== undefined || isKeyServerUrl(issuer),
       'trust[].issuer must be https, or http on loopback, for its keys to be found: or give trust[].keys or trust[].jwksUri'

@@ -100,12 +100,12 @@ export const WRONG: Readonly<Record<string, readonly (readonly [Loose, string])[
       { trust: [{ ...TENANT, keys: [{}], jwksUri: 'https://tenant.example/jwks' }] },
       'trust[] takes keys or jwksUri, not both'
     ],
-    [{ trust: [{ ...TENANT, keys: [] }] }, 'trust[].keys must be an array of public JWKs, at least one'],
-    [{ trust: [{ ...TENANT, keys: {} }] }, 'trust[].keys must be an array of public JWKs, at least one'],
+    [{ trust: [{ ...TENANT, keys: [] }] }, 'trust[].keys must hold at least one public JWK, in an array'],
+    [{ trust: [{ ...TENANT, keys: {} }] }, 'trust[].keys must hold at least one public JWK, in an array'],
     [{ trust: [{ ...TENANT, profile: 'oidc' }] }, "trust[].profile must be 'rfc9068' or 'jwt'"],
     [
       { trust: [{ ...TENANT, jwksUri: 'http://tenant.example' }] },
-      'trust[].jwksUri must be an https URL, or http on loopback'
+      'trust[].jwksUri must be https, or http on loopback'
     ],
     [
       { trust: [{ ...TENANT, issuer: 'http://tenant.example' }] },
