@@ -46,7 +46,7 @@ function logEventOf(event: TokenEvent): LogEvent | undefined {
 }
 
 /** The logs API, which @opentelemetry/api has from 1.10 on. */
-const logs = 'logs' in api ? api.logs : undefined
+const { logs }: Partial<typeof api> = api
 
 /** Emits log events with the active span's context. */
 export function logWriter(version: string): (event: TokenEvent) => void {

@@ -4,9 +4,20 @@ import type { TokenCount } from '../oauth/token.ts'
 import type { ClientLabels } from './client-labels.ts'
 import { ATTRIBUTE, CLIENT_OTHER, METRIC, OTHER } from './conventions.ts'
 import type { Counters } from './counters.ts'
-import type { RefreshEvent, TokenEvent, ValidateEvent } from './events.ts'
+import type {
+  IntrospectEvent,
+  IssueEvent,
+  RefreshEvent,
+  RevokeAllEvent,
+  RevokeEvent,
+  TokenEvent,
+  ValidateEvent
+} from './events.ts'
 import { Histograms } from './histograms.ts'
 import type { Series } from './tally.ts'
+
+/** The operations whose duration is recorded. */
+type TimedEvent = IssueEvent | RefreshEvent | RevokeEvent | RevokeAllEvent | IntrospectEvent
 
 /** Reads the live tokens when metrics are collected; `undefined` when there is no issuer role. */
 export type CountLive = (() => Promise<readonly TokenCount[]>) | undefined
@@ -53,8 +64,6 @@ export class Metrics {
           this.#counters.introspected.add(1, this.#label(event.clientId), String(event.active))
         }
         break
-      default:
-        event satisfies never
     }
     this.#took(event)
   }
@@ -106,7 +115,7 @@ export class Metrics {
     if (lifetimeUsed !== undefined) this.#histograms.record('lifetimeAtRefresh', lifetimeUsed, attributes)
   }
 
-  #took({ operation, error, duration }: Exclude<TokenEvent, { operation: 'validate' | 'expire' | 'token' }>): void {
+  #took({ operation, error, duration }: TimedEvent): void {
     const attributes: Attributes = { [ATTRIBUTE.operation]: operation }
     if (error !== undefined) attributes[ATTRIBUTE.errorType] = error
     this.#histograms.record('operationDuration', duration, attributes)

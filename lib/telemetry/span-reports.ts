@@ -61,7 +61,7 @@ export function reuseAttributes({ clientId, userId, issuedAt }: RefreshEvent): A
   return present({
     [ATTRIBUTE.clientId]: clientId,
     [ATTRIBUTE.userId]: userId,
-    [ATTRIBUTE.originalIssuedAt]: issuedAt === undefined ? undefined : String(issuedAt)
+    [ATTRIBUTE.originalIssuedAt]: issuedAt?.toString()
   })
 }
 

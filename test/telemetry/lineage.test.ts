@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import t from 'tap'
 import { CommandedStore } from '../support/commanded-store.ts'
 import { buildServer, refresh } from '../support/server.ts'
@@ -69,4 +70,19 @@ t.test('a token issued before there was tracing is linked to nothing', async (t)
   const recorded = recordSpans(t)
   t.equal((await refresh(fastify, refresh_token)).statusCode, 200)
   t.strictSame(spanNamed(recorded, 'oauth2.token.refresh').links, [])
+})
+
+t.test('a row that names no valid span is linked to nothing', async (t) => {
+  const recorded = recordSpans(t)
+  const store = new CommandedStore()
+  const fastify = await buildServer(t, { store })
+  await fastify.oauth.issue({ clientId: 'web', subject: 'alice', refreshable: true })
+  const [row] = store.written.flatMap((written) => ('type' in written && written.type === 'refresh' ? [written] : []))
+  if (row === undefined) throw new Error('no refresh token was stored')
+  for (const trace of [`00-${'0'.repeat(32)}-${'0'.repeat(16)}-01`, 'nonsense']) {
+    recorded.reset()
+    await store.insert([{ ...row, id: hash('sha256', trace, 'base64url'), trace }])
+    t.equal((await refresh(fastify, trace)).statusCode, 200)
+    t.strictSame(spanNamed(recorded, 'oauth2.token.refresh').links, [])
+  }
 })

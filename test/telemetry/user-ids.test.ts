@@ -21,6 +21,7 @@ async function lifeOfAlice(t: Test, telemetry: TelemetryOptions) {
   })
   await refresh(fastify, refresh_token)
   await refresh(fastify, refresh_token)
+  await fastify.oauth.issue({ clientId: 'reports' })
   const shown: unknown[] = [
     ...recorded.spans().map(({ attributes }) => attributes['oauth2.user_id']),
     ...recorded.spans().flatMap((span) => span.events.map(({ attributes }) => attributes?.['oauth2.user_id'])),

@@ -131,3 +131,20 @@ t.test('the form of a request that is no refresh at all is no validation', async
   })
   t.strictSame(added, {})
 })
+
+t.test('what fails in a way nobody foresaw is a 500, and counts as unavailable', async (t) => {
+  let time = () => Date.now() / 1000
+  const fastify = await buildServer(t, { now: () => time() })
+  const { access_token } = await fastify.oauth.issue({ clientId: 'web', subject: 'alice' })
+  const { result, added } = await validationsDuring(fastify, async () => {
+    const works = time
+    time = () => {
+      throw new Error('canary')
+    }
+    const response = await callOrders(fastify, access_token)
+    time = works
+    return response
+  })
+  t.equal(result.statusCode, 500)
+  t.strictSame(added, { [validatedSample('unavailable')]: 1 })
+})
