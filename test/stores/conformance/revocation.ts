@@ -11,7 +11,7 @@ async function populate(store: TokenStore) {
     second: refreshToken({ family: 'f2', clientId: 'app' }),
     secondAccess: accessToken({ family: 'f2', clientId: 'app' }),
     ofBob: accessToken({ family: 'f3', subject: 'bob' }),
-    ofClient: accessToken({ family: 'f4', clientId: 'reports', subject: undefined }),
+    ofClient: accessToken({ clientId: 'reports', subject: undefined }),
     shortLived: accessToken({ family: 'f1', expiresAt: NOW + 5 })
   }
   await store.insert(Object.values(tokens))
@@ -61,6 +61,12 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   'a client that acts for itself': {
     selector: () => ({ clientId: 'reports' }),
+    counts: ['reports access 1'],
+    left: ['app access 1', 'app refresh 1', 'web access 3', 'web refresh 1'],
+    killed: ['ofClient']
+  },
+  'the family of a token that is its only one': {
+    selector: ({ ofClient: { family } }) => ({ family }),
     counts: ['reports access 1'],
     left: ['app access 1', 'app refresh 1', 'web access 3', 'web refresh 1'],
     killed: ['ofClient']
