@@ -13,6 +13,7 @@ import { createTokenServer, type TokenServer } from './oauth/server.ts'
 import type { TokenStore } from './oauth/store.ts'
 import type { OAuthTelemetryOptions } from './options.ts'
 import { discovery } from './routes/discovery.ts'
+import { withoutQuery } from './routes/log-serializers.ts'
 import { tokenEndpoints } from './routes/token-endpoints.ts'
 import { readRules } from './rules.ts'
 import type { Settings } from './settings.ts'
@@ -65,7 +66,14 @@ export async function serveTokens(
     sign: accessTokenSigner(keys[0])
   }
   const server = createTokenServer(kernel, (bare) => observeTokenServer(bare, observation))
-  await fastify.register(tokenEndpoints, { prefix, kernel, server, realm, trustIncomingTrace })
+  await fastify.register(tokenEndpoints, {
+    prefix,
+    logSerializers: withoutQuery,
+    kernel,
+    server,
+    realm,
+    trustIncomingTrace
+  })
   await fastify.register(discovery, {
     issuer: rules.issuer,
     endpointPath: prefix,

@@ -40,6 +40,7 @@ function startTelemetry(settings: Settings, issuer: IssuerParts | undefined): Te
     version: VERSION,
     clients: issuer?.clients.known ?? [],
     otherClients: trust.length > 0 || typeof settings.clients === 'function',
+    keyServers: trust.filter(({ keys }) => keys === undefined).map((trusted) => trusted.issuer),
     revocationReasons: issuer?.rules.revocationReasons ?? [],
     countLive: issuer && (() => issuer.store.countLive(now())),
     source: metrics === undefined ? 'none' : (metrics.exporter ?? 'own'),

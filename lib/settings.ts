@@ -70,6 +70,10 @@ function readMetrics(metrics: OAuthTelemetryOptions['metrics'] = {}) {
     'metrics.port must be a port number'
   )
   ensure(
+    port === undefined || given.onRequest === undefined,
+    'metrics takes port or onRequest, not both: hooks guard the application, not a listener apart'
+  )
+  ensure(
     [onRequest ?? []].flat().every((hook) => typeof hook === 'function'),
     'metrics.onRequest must be a hook, or an array of hooks'
   )

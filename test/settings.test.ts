@@ -74,7 +74,7 @@ t.test('what is at the edge of being wrong is right', async (t) => {
     realm: '',
     now: () => 0,
     telemetry: { userId: 'hash', userIdKey: 'k', trustIncomingTrace: () => false, clientLimit: 1, onEvent: () => {} },
-    metrics: { path: '/m', onRequest: [async () => {}], port: 0, host: 'localhost' },
+    metrics: { path: '/m', onRequest: [async () => {}] },
     trust: [{ issuer: 'http://127.0.0.1:1', audience: 'x', profile: 'jwt' }]
   })
   t.equal((await fastify.inject({ url: '/a/b-c_d.e~f/jwks' })).statusCode, 200)

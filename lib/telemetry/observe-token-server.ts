@@ -1,7 +1,7 @@
 import { asOAuthError, type OAuthError } from '../oauth/errors.ts'
 import type { TokenServer } from '../oauth/server.ts'
 import type { StoredToken } from '../oauth/token.ts'
-import { SPAN } from './conventions.ts'
+import { OTHER, SPAN } from './conventions.ts'
 import type { IntrospectEvent, IssueEvent, RefreshEvent, RevokeAllEvent, RevokeEvent, TokenEvent } from './events.ts'
 import { introspectReport, issueReport, refreshReport, revokeAllReport, revokeReport } from './span-reports.ts'
 import { linkTo } from './trace-context.ts'
@@ -128,7 +128,7 @@ export function observeTokenServer(server: TokenServer, { tracing, emit, showUse
           operation: 'revoke',
           clientId: value?.token?.clientId,
           tokenId: value?.token?.id ?? request.tokenId,
-          reason: value?.reason ?? request.reason,
+          reason: value?.reason ?? OTHER,
           by: request.by,
           revoked: value?.counts ?? [],
           lifetime: value?.token && Math.max(0, now() - value.token.issuedAt),
@@ -147,7 +147,7 @@ export function observeTokenServer(server: TokenServer, { tracing, emit, showUse
           clientId: request.clientId,
           userId: showUser(request.subject),
           family: request.family,
-          reason: value?.reason ?? request.reason,
+          reason: value?.reason ?? OTHER,
           by: request.by,
           revoked: value?.counts ?? [],
           error: refusal?.code,

@@ -1,5 +1,4 @@
 import { type MeterProvider, metrics as metricsApi } from '@opentelemetry/api'
-import type { RegisteredClient } from '../oauth/clients.ts'
 import { clientLabels } from './client-labels.ts'
 import { SCOPE_NAME } from './conventions.ts'
 import { createCounters } from './counters.ts'
@@ -10,22 +9,20 @@ import type { Observation } from './observe-token-server.ts'
 import { type MetricSource, ownReader } from './prometheus.ts'
 import { Tracing } from './tracing.ts'
 import { showUser, type UserIdMode } from './user-ids.ts'
-import { startAtZero } from './zeroes.ts'
+import { type KnownAtStart, startAtZero } from './zeroes.ts'
 
 /** Told of every event; what it throws or rejects with is counted and otherwise ignored. */
 export type EventListener = (event: TokenEvent) => void | Promise<void>
 
-export interface TelemetrySettings {
+export interface TelemetrySettings extends KnownAtStart {
   readonly version: string
   readonly userId: UserIdMode
   readonly userIdKey: string | undefined
   /** At most so many client labels. */
   readonly clientLimit: number
   readonly onEvent: EventListener | undefined
-  /** The clients there are, and whether there may be others. */
-  readonly clients: readonly RegisteredClient[]
+  /** Whether there may be other clients than those known. */
   readonly otherClients: boolean
-  readonly revocationReasons: Iterable<string>
   readonly countLive: CountLive
   /** Where `/metrics` collects from; `own` makes a reader apart from the application's, `none` makes nothing. */
   readonly source: MetricSource | 'own' | 'none'
@@ -55,7 +52,7 @@ export function createTelemetry(settings: TelemetrySettings): Telemetry {
     open: settings.otherClients,
     limit: settings.clientLimit
   })
-  startAtZero(counters, labels, settings.clients, settings.revocationReasons)
+  startAtZero(counters, labels, settings)
   const metrics = new Metrics(counters, labels, settings.countLive, onDropped)
 
   const reader = settings.source === 'own' ? ownReader(version) : undefined

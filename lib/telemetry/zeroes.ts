@@ -3,6 +3,14 @@ import type { ClientLabels } from './client-labels.ts'
 import { CLIENT_UNKNOWN } from './conventions.ts'
 import type { Counters } from './counters.ts'
 
+/** What is known before anything happens. */
+export interface KnownAtStart {
+  readonly clients: readonly RegisteredClient[]
+  readonly revocationReasons: Iterable<string>
+  /** The issuers whose keys are fetched. */
+  readonly keyServers: readonly string[]
+}
+
 /**
  * Lets every counter that an alert uses exist at zero from the start: Prometheus' `increase()` does not see a series
  * being born, so without this the first event of a client would be missed.
@@ -10,8 +18,7 @@ import type { Counters } from './counters.ts'
 export function startAtZero(
   counters: Counters,
   labels: ClientLabels,
-  clients: readonly RegisteredClient[],
-  revocationReasons: Iterable<string>
+  { clients, revocationReasons, keyServers }: KnownAtStart
 ): void {
   const reasons = [...revocationReasons]
   for (const { id, grants } of clients) {
@@ -28,6 +35,9 @@ export function startAtZero(
   }
   for (const reason of ['missing', 'malformed', 'bad_signature', 'unknown_key', 'unavailable']) {
     counters.validated.series(CLIENT_UNKNOWN, 'invalid', reason)
+  }
+  for (const issuer of keyServers) {
+    for (const outcome of ['success', 'failure']) counters.keysFetched.series(issuer, outcome)
   }
   counters.clientsFolded.series()
   counters.dropped.series()

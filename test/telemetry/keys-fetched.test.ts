@@ -24,18 +24,24 @@ t.test('keys.fetched counts fetches from configured issuers by outcome, and none
   const fastify = await buildResourceServer(t, trust)
   const present = (iss: string) => call(fastify, `Bearer ${signJwt(key, claimsOf({ iss }))}`)
 
+  const counted = async () => samplesOf(await scrape(fastify), 'oauth2_keys_fetched_total')
+  const zeroes = {
+    [`{oauth2_issuer="${origin}/first",oauth2_outcome="success"}`]: 0,
+    [`{oauth2_issuer="${origin}/first",oauth2_outcome="failure"}`]: 0,
+    [`{oauth2_issuer="${origin}/second",oauth2_outcome="success"}`]: 0,
+    [`{oauth2_issuer="${origin}/second",oauth2_outcome="failure"}`]: 0
+  }
+  t.strictSame(await counted(), zeroes)
   t.equal((await present(`${origin}/first`)).statusCode, 503)
   works = true
   t.equal((await present(`${origin}/second`)).statusCode, 200)
   t.equal((await present(`${origin}/second`)).statusCode, 200, 'with the keys it has')
   t.equal((await present(`${origin}/elsewhere`)).statusCode, 401)
-  t.strictSame(
-    Object.entries(samplesOf(await scrape(fastify), 'oauth2_keys_fetched_total')).filter(([, value]) => value > 0),
-    [
-      [`{oauth2_issuer="${origin}/first",oauth2_outcome="failure"}`, 1],
-      [`{oauth2_issuer="${origin}/second",oauth2_outcome="success"}`, 1]
-    ]
-  )
+  t.strictSame(await counted(), {
+    ...zeroes,
+    [`{oauth2_issuer="${origin}/first",oauth2_outcome="failure"}`]: 1,
+    [`{oauth2_issuer="${origin}/second",oauth2_outcome="success"}`]: 1
+  })
   const { body } = await fastify.inject('/metrics')
   t.match(body, '# TYPE oauth2_keys_fetched_total counter')
   t.match(body, '# UNIT oauth2_keys_fetched_total {fetch}')

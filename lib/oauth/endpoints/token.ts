@@ -1,6 +1,6 @@
 import type { IdentifiedClient } from '../authenticate.ts'
 import { mayRefresh } from '../clients.ts'
-import { OAuthError } from '../errors.ts'
+import { asOAuthError, OAuthError } from '../errors.ts'
 import type { Kernel } from '../kernel.ts'
 import type { Refreshed, TokenGrant, TokenResponse } from '../outcomes.ts'
 import type { EndpointRequest, Form } from '../request.ts'
@@ -44,7 +44,7 @@ export async function token(kernel: Kernel, verbs: TokenVerbs, request: Endpoint
       ? refreshGrant(verbs, by, request.form)
       : otherGrant(kernel, verbs, by, grantType, request.form))
   } catch (error) {
-    throw error instanceof OAuthError ? error.withFacts(factsOf(by, grantType)) : error
+    throw asOAuthError(error).withFacts(factsOf(by, grantType))
   }
 }
 
