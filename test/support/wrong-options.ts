@@ -81,6 +81,7 @@ export const WRONG: Readonly<Record<string, readonly (readonly [Loose, string])[
     [{ metrics: { path: '/metrics?x' } }, `metrics.path ${PATH_MESSAGE}`],
     [{ metrics: { port: 70_000 } }, 'metrics.port must be a port number'],
     [{ metrics: { port: '9464' } }, 'metrics.port must be a port number'],
+    [{ metrics: { port: 9464, onRequest: async () => {} } }, 'metrics takes port or onRequest, not both'],
     [{ metrics: { port: 0, host: '' } }, 'metrics.host must be a host name or address'],
     [{ metrics: { onRequest: 'admin' } }, 'metrics.onRequest must be a hook, or an array of hooks'],
     [
