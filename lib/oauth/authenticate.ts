@@ -1,7 +1,7 @@
 import type { Attempts } from './attempts.ts'
 import { type ClientRegistry, isClientId, isConfidential, type RegisteredClient } from './clients.ts'
 import { type ClientCredentials, invalidClient, readCredentials } from './credentials.ts'
-import type { EndpointRequest } from './request.ts'
+import type { FormRequest } from './request.ts'
 import { matchesAny } from './secrets.ts'
 
 /**
@@ -14,7 +14,7 @@ export interface IdentifiedClient {
 }
 
 /** Checks who a client is (RFC 6749 section 2.3). */
-export type Authenticate = (request: EndpointRequest) => Promise<IdentifiedClient>
+export type Authenticate = (request: FormRequest) => Promise<IdentifiedClient>
 
 function prove(client: RegisteredClient | undefined, credentials: ClientCredentials): IdentifiedClient {
   const secret = credentials.method === 'none' ? '' : credentials.secret

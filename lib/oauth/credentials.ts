@@ -1,5 +1,5 @@
 import { OAuthError } from './errors.ts'
-import type { EndpointRequest } from './request.ts'
+import type { FormRequest } from './request.ts'
 
 /** What a client presented to show who it is (RFC 6749 section 2.3). */
 export type ClientCredentials =
@@ -39,7 +39,7 @@ function readBasic(header: string): { id: string; secret: string } {
  *
  * @throws OAuthError `invalid_request` for two methods or two client ids, `invalid_client` for none or broken ones
  */
-export function readCredentials({ authorization, form }: EndpointRequest): ClientCredentials {
+export function readCredentials({ authorization, form }: FormRequest): ClientCredentials {
   const bodyId = form.get('client_id')
   const bodySecret = form.get('client_secret')
   if (authorization.length > 1) {

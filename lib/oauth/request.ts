@@ -1,11 +1,25 @@
-/** A parsed application/x-www-form-urlencoded body: each parameter once, empty ones left out. */
-export type Form = ReadonlyMap<string, string>
+import { OAuthError } from './errors.ts'
+import { type Form, parseForm } from './form.ts'
 
 /** What an endpoint needs to know of an HTTP request. */
 export interface EndpointRequest {
   /** Every Authorization header value, as received. */
   readonly authorization: readonly string[]
-  readonly form: Form
+  /** The application/x-www-form-urlencoded body as received; `undefined` when there is none, or one of another type. */
+  readonly body: string | undefined
   /** Where it came from (an IP address): failed attempts are counted per client and source. */
   readonly source: string
+}
+
+/** The same with its parameters read. */
+export interface FormRequest extends Omit<EndpointRequest, 'body'> {
+  readonly form: Form
+}
+
+/** @throws OAuthError `invalid_request` when the body is not a form, or not well-formed */
+export function readForm({ authorization, body, source }: EndpointRequest): FormRequest {
+  if (body === undefined) {
+    throw new OAuthError('invalid_request', 'The request body must be application/x-www-form-urlencoded.')
+  }
+  return { authorization, form: parseForm(body), source }
 }

@@ -2,25 +2,21 @@ import { context } from '@opentelemetry/api'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { introspection } from '../oauth/endpoints/introspection.ts'
 import { revocation } from '../oauth/endpoints/revocation.ts'
-import { OAuthError } from '../oauth/errors.ts'
 import type { Kernel } from '../oauth/kernel.ts'
-import type { EndpointRequest, Form } from '../oauth/request.ts'
+import type { EndpointRequest } from '../oauth/request.ts'
 import type { TokenServer } from '../oauth/server.ts'
 import { requestContext, type TraceTrust } from '../telemetry/request-context.ts'
 import { authorizationHeaders } from './authorization-header.ts'
 import { oauthErrorHandler } from './error-handler.ts'
-import { parseForm } from './form.ts'
 import { openRoutes } from './open-routes.ts'
 import * as schemas from './schemas.ts'
 
 /** No request to these endpoints needs more. */
 const BODY_LIMIT = 16_384
 
-const NO_PARAMETERS: Form = new Map()
-
 const endpointRequest = (request: FastifyRequest): EndpointRequest => ({
   authorization: authorizationHeaders(request),
-  form: request.body instanceof Map ? request.body : NO_PARAMETERS,
+  body: typeof request.body === 'string' ? request.body : undefined,
   source: request.ip
 })
 
@@ -31,7 +27,7 @@ export interface TokenEndpointOptions {
   readonly trustIncomingTrace: TraceTrust
 }
 
-/** The endpoints clients post forms to. Parsing, errors and headers stay inside this scope. */
+/** The endpoints clients post forms to. Content types, errors and headers stay inside this scope. */
 export async function tokenEndpoints(scope: FastifyInstance, options: TokenEndpointOptions): Promise<void> {
   const { kernel, server, realm, trustIncomingTrace } = options
 
@@ -40,11 +36,10 @@ export async function tokenEndpoints(scope: FastifyInstance, options: TokenEndpo
   scope.addContentTypeParser(
     'application/x-www-form-urlencoded',
     { parseAs: 'string', bodyLimit: BODY_LIMIT },
-    async (_request: FastifyRequest, body: string) => parseForm(body)
+    async (_request: FastifyRequest, body: string) => body
   )
-  scope.addContentTypeParser('*', async () => {
-    throw new OAuthError('invalid_request', 'The request body must be application/x-www-form-urlencoded.')
-  })
+  // Read and let go: OAuth's own refusal follows, and the connection stays usable.
+  scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: BODY_LIMIT }, async () => undefined)
   scope.setErrorHandler(oauthErrorHandler(realm))
   // The schemas describe; OAuth's own rules check, and answer with OAuth's own errors.
   scope.setValidatorCompiler(() => () => true)

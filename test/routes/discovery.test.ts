@@ -2,7 +2,7 @@ import Fastify from 'fastify'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import t from 'tap'
 import oauthTelemetry from '../../lib/index.ts'
-import { AUDIENCE, buildServer, ISSUER } from '../support/server.ts'
+import { AUDIENCE, buildServer, ISSUER, postForm } from '../support/server.ts'
 
 const METADATA = '/.well-known/oauth-authorization-server'
 
@@ -33,7 +33,7 @@ t.test('what the metadata names is there', async (t) => {
   for (const name of ['token_endpoint', 'revocation_endpoint', 'introspection_endpoint']) {
     const url = new URL(metadata[name]).pathname
     t.ok(url.startsWith('/auth/v2/'))
-    t.equal((await fastify.inject({ method: 'POST', url })).statusCode, 401, name)
+    t.equal((await postForm(fastify, url, { token: 'x' })).statusCode, 401, name)
   }
   t.equal((await fastify.inject(new URL(metadata.jwks_uri).pathname)).statusCode, 200)
 })

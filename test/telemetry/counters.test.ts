@@ -133,6 +133,23 @@ t.test('refused counts refusals of the token endpoint by OAuth error code', asyn
   })
 })
 
+t.test('refused counts forms that cannot be read, and the connection stays usable', async (t) => {
+  const { fastify, counted } = await server(t)
+  const bodies = [
+    ['a=%zz', 'application/x-www-form-urlencoded'],
+    ['grant_type=a&grant_type=b', 'application/x-www-form-urlencoded'],
+    ['{}', 'application/json']
+  ]
+  for (const [body = '', type = ''] of bodies) {
+    const response = await postForm(fastify, '/oauth/token', body, { 'content-type': type })
+    t.equal(`${response.statusCode} ${response.json().error}`, '400 invalid_request')
+    t.not(response.headers.connection, 'close')
+  }
+  t.strictSame(await counted('oauth2_token_refused_total'), {
+    'oauth2_token_refused_total{error_type="invalid_request",oauth2_client_id="unknown",oauth2_grant_type="_OTHER"}': 3
+  })
+})
+
 t.test('introspected counts answers by caller and by what they said, and no refused question', async (t) => {
   const { fastify, issue, counted } = await server(t)
   const { access_token } = await issue()

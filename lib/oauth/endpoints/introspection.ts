@@ -1,6 +1,6 @@
 import { OAuthError } from '../errors.ts'
 import type { Kernel } from '../kernel.ts'
-import type { EndpointRequest } from '../request.ts'
+import { type EndpointRequest, readForm } from '../request.ts'
 import type { TokenServer } from '../server.ts'
 import type { Introspection } from '../verbs/introspect.ts'
 import { required } from './token.ts'
@@ -14,9 +14,10 @@ export async function introspection(
   verbs: TokenServer,
   request: EndpointRequest
 ): Promise<Introspection> {
-  const { client, authenticated } = await kernel.authenticate(request)
+  const formRequest = readForm(request)
+  const { client, authenticated } = await kernel.authenticate(formRequest)
   if (!authenticated || client.introspect === false) {
     throw new OAuthError('unauthorized_client', 'The client may not introspect tokens.', { status: 403 })
   }
-  return verbs.introspect({ token: required(request.form, 'token'), by: client })
+  return verbs.introspect({ token: required(formRequest.form, 'token'), by: client })
 }

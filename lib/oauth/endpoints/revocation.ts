@@ -1,11 +1,12 @@
 import type { Kernel } from '../kernel.ts'
-import type { EndpointRequest } from '../request.ts'
+import { type EndpointRequest, readForm } from '../request.ts'
 import type { TokenServer } from '../server.ts'
 import { required } from './token.ts'
 
 /** The revocation endpoint (RFC 7009): a client revokes a token of its own; any other token changes nothing (R07). */
 export async function revocation(kernel: Kernel, verbs: TokenServer, request: EndpointRequest): Promise<void> {
-  const { client } = await kernel.authenticate(request)
-  const token = required(request.form, 'token')
+  const formRequest = readForm(request)
+  const { client } = await kernel.authenticate(formRequest)
+  const token = required(formRequest.form, 'token')
   await verbs.revoke({ token, clientId: client.id, reason: 'client_request', by: client.id })
 }

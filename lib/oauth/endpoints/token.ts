@@ -1,9 +1,10 @@
 import type { IdentifiedClient } from '../authenticate.ts'
 import { mayRefresh } from '../clients.ts'
 import { asOAuthError, OAuthError } from '../errors.ts'
+import type { Form } from '../form.ts'
 import type { Kernel } from '../kernel.ts'
 import type { Refreshed, TokenGrant, TokenResponse } from '../outcomes.ts'
-import type { EndpointRequest, Form } from '../request.ts'
+import { type EndpointRequest, readForm } from '../request.ts'
 import { grantAudience, grantScope } from '../scope.ts'
 import type { Authorization } from '../verbs/issue.ts'
 import type { RefreshRequest } from '../verbs/refresh.ts'
@@ -29,10 +30,12 @@ const factsOf = ({ client, authenticated }: IdentifiedClient, grantType?: string
 
 /** The token endpoint (RFC 6749 section 3.2): who asks, with which grant, then the grant's own rules. */
 export async function token(kernel: Kernel, verbs: TokenVerbs, request: EndpointRequest): Promise<TokenResponse> {
-  const by = await kernel.authenticate(request)
+  const formRequest = readForm(request)
+  const { form } = formRequest
+  const by = await kernel.authenticate(formRequest)
   let grantType: string | undefined
   try {
-    const asked = required(request.form, 'grant_type')
+    const asked = required(form, 'grant_type')
     if (asked !== 'refresh_token' && !kernel.grants.has(asked)) {
       throw new OAuthError('unsupported_grant_type', 'The grant type is not supported.')
     }
@@ -41,8 +44,8 @@ export async function token(kernel: Kernel, verbs: TokenVerbs, request: Endpoint
       throw new OAuthError('unauthorized_client', 'The client may not use this grant type.')
     }
     return await (grantType === 'refresh_token'
-      ? refreshGrant(verbs, by, request.form)
-      : otherGrant(kernel, verbs, by, grantType, request.form))
+      ? refreshGrant(verbs, by, form)
+      : otherGrant(kernel, verbs, by, grantType, form))
   } catch (error) {
     throw asOAuthError(error).withFacts(factsOf(by, grantType))
   }

@@ -1,5 +1,7 @@
-import { OAuthError } from '../oauth/errors.ts'
-import type { Form } from '../oauth/request.ts'
+import { OAuthError } from './errors.ts'
+
+/** A form: each parameter once, those without a value left out. */
+export type Form = ReadonlyMap<string, string>
 
 /** What a body of this type consists of; everything else is percent-encoded (WHATWG URL, section 5). */
 const FORM = /^[\x21-\x7E]*$/
