@@ -146,7 +146,7 @@ t.test('refused counts forms that cannot be read, and the connection stays usabl
     t.not(response.headers.connection, 'close')
   }
   t.strictSame(await counted('oauth2_token_refused_total'), {
-    'oauth2_token_refused_total{error_type="invalid_request",oauth2_client_id="unknown",oauth2_grant_type="_OTHER"}': 3
+    '{error_type="invalid_request",oauth2_client_id="unknown",oauth2_grant_type="_OTHER"}': 3
   })
 })
 
