@@ -2,6 +2,7 @@ import { isKeyServerUrl } from './jwt/discovery.ts'
 import type { TrustedIssuer } from './jwt/trusted-issuer.ts'
 import type { AttemptLimit } from './oauth/attempts.ts'
 import { isQuotable } from './oauth/challenge.ts'
+import { systemClock } from './oauth/clock.ts'
 import type { GrantHandler } from './oauth/grants/grant.ts'
 import { audiences, ensure, issuerUrl, onlyKnown, path, seconds } from './option-checks.ts'
 import { FAILED_ATTEMPTS, ISSUER_ROLE_ONLY, METRICS, OPTIONS, TELEMETRY, TRUST } from './option-names.ts'
@@ -108,7 +109,7 @@ function readTelemetry(given: TelemetryOptions = {}) {
 }
 
 /** A clock as the kernel reads it. Milliseconds, which `Date.now` gives, would never see a token expire. */
-function readClock(now: () => number = () => Date.now() / 1000): () => number {
+function readClock(now: () => number = systemClock()): () => number {
   ensure(
     typeof now === 'function' && Math.abs(now()) < 1e11,
     'now must be a function that gives seconds since the epoch, not milliseconds'

@@ -8,7 +8,7 @@ import { type Introspection, type IntrospectRequest, introspect } from './verbs/
 import { type Authorization, issue } from './verbs/issue.ts'
 import { type RefreshRequest, refresh } from './verbs/refresh.ts'
 import { type RevokeRequest, revoke } from './verbs/revoke.ts'
-import { type RevokeAllRequest, revokeAll } from './verbs/revoke-all.ts'
+import { type ReuseRevocation, revokeAll } from './verbs/revoke-all.ts'
 import { type ResourceServerParts, type ValidateRequest, validate } from './verbs/validate.ts'
 
 /** The issuer role: the verbs of a token's life. Each resolves to what happened, or rejects with why it did not. */
@@ -18,7 +18,7 @@ export interface TokenServer {
   issue(authorization: Authorization): Promise<TokenGrant>
   refresh(request: RefreshRequest): Promise<Refreshed>
   revoke(request: RevokeRequest): Promise<Revocation>
-  revokeAll(request: RevokeAllRequest): Promise<Revocation>
+  revokeAll(request: ReuseRevocation): Promise<Revocation>
   introspect(request: IntrospectRequest): Promise<Introspection>
   /** Forgets the tokens that have expired, and resolves to how many of each client and type did so unrevoked. */
   prune(): Promise<readonly TokenCount[]>

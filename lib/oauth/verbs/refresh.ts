@@ -137,12 +137,10 @@ async function reused(
   const reuse: Reuse = { outcome, token }
   const facts: RefusalFacts = { token, clientId: token.clientId, reuse }
   const { subject, family } = token
+  const victims =
+    kernel.rules.reuse === 'user' && subject !== undefined ? { subject, reusedFamily: family } : { family }
   try {
-    await verbs.revokeAll({
-      ...(kernel.rules.reuse === 'user' && subject !== undefined ? { subject } : { family }),
-      reason: 'security_incident',
-      by: 'reuse_detection'
-    })
+    await verbs.revokeAll({ ...victims, reason: 'security_incident', by: 'reuse_detection' })
   } catch (error) {
     throw asOAuthError(error).withFacts(facts)
   }

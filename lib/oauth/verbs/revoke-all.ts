@@ -14,6 +14,15 @@ export interface RevokeAllRequest {
   readonly by: string
 }
 
+/** The same after a reuse. */
+export interface ReuseRevocation extends RevokeAllRequest {
+  /**
+   * The family whose token was reused. It dies first, and the rest only if it was still alive: a token that is replayed
+   * again and again says nothing new, and must not become a way to log its user out for ever.
+   */
+  readonly reusedFamily?: string | undefined
+}
+
 /** @throws TypeError unless exactly one of subject, family and clientId is a non-empty string */
 function selectorOf({ subject, family, clientId }: RevokeAllRequest): Selector {
   const given = Object.entries({ subject, family, clientId }).filter(([, value]) => value !== undefined)
@@ -27,8 +36,13 @@ function selectorOf({ subject, family, clientId }: RevokeAllRequest): Selector {
 }
 
 /** Revokes every live token of a subject, a family or a client. Tokens minted meanwhile are dead too. */
-export async function revokeAll(kernel: Kernel, request: RevokeAllRequest): Promise<Revocation> {
+export async function revokeAll(kernel: Kernel, request: ReuseRevocation): Promise<Revocation> {
+  const selector = selectorOf(request)
   const reason = closedReason(kernel, request.reason)
-  const counts = await kernel.store.revoke(selectorOf(request), kernel.now(), reason)
-  return { counts, reason, token: undefined }
+  const revoke = (which: Selector) => kernel.store.revoke(which, kernel.now(), reason)
+
+  if (request.reusedFamily === undefined) return { counts: await revoke(selector), reason, token: undefined }
+  const ofFamily = await revoke({ family: request.reusedFamily })
+  const ofOthers = ofFamily.length === 0 ? [] : await revoke(selector)
+  return { counts: [...ofFamily, ...ofOthers], reason, token: undefined }
 }

@@ -81,6 +81,10 @@ export class Ledger {
     this.tokens.push({ ...common, ...refresh, value: answer.refresh_token, type: 'refresh', expiresAt })
   }
 
+  anyLive(belongs: (token: ModelToken) => boolean): boolean {
+    return this.tokens.some((token) => this.isLive(token) && belongs(token))
+  }
+
   /** Revokes what is alive, and counts it. */
   kill(belongs: (token: ModelToken) => boolean, reason: string): number {
     const killed = this.tokens.filter((token) => this.isLive(token) && belongs(token))

@@ -157,7 +157,9 @@ export class Model {
       return { again }
     }
     const { subject, family } = token
-    const byUser = this.#rules.reuse === 'user' && subject !== undefined
+    // A replay from a family that is already dead is counted and kills nobody else.
+    const isAlive = this.ledger.anyLive((one) => one.family === family)
+    const byUser = isAlive && this.#rules.reuse === 'user' && subject !== undefined
     this.revokeAll((one) => (byUser ? one.subject === subject : one.family === family), 'security_incident')
     return this.#refuse(token.clientId, 'invalid_grant', 'reused')
   }
