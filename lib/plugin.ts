@@ -3,8 +3,8 @@ import fp from 'fastify-plugin'
 import { issuerApi, noIssuerApi, type OAuth, resourceServerApi } from './api.ts'
 import { createGuard, TOKEN } from './guard.ts'
 import { type IssuerParts, issuerParts, serveTokens } from './issuer-role.ts'
-import { keyFetch } from './jwt/discovery.ts'
 import type { Issuer } from './jwt/issuer.ts'
+import { keyFetch } from './jwt/key-fetch.ts'
 import { ownIssuer } from './jwt/own-issuer.ts'
 import { trustedIssuer } from './jwt/trusted-issuer.ts'
 import { accessTokenVerifier } from './jwt/verifier.ts'
@@ -102,6 +102,10 @@ async function oauthTelemetry(fastify: FastifyInstance, options: OAuthTelemetryO
   const settings = readSettings(options)
   const issuer = await issuerParts(options, settings)
   const telemetry = startTelemetry(settings, issuer)
+  // Hooks of this kind run last first: what everything else stands on goes last.
+  fastify.addHook('onClose', async () => {
+    await telemetry.shutdown().finally(() => issuer?.store.close())
+  })
   telemetry.reportToGlobalProvider()
   fastify.addHook('onReady', async () => telemetry.reportToGlobalProvider())
 
@@ -131,10 +135,6 @@ async function oauthTelemetry(fastify: FastifyInstance, options: OAuthTelemetryO
     }
   })
 
-  fastify.addHook('onClose', async () => {
-    await telemetry.shutdown()
-    await issuer?.store.close()
-  })
   warnInProduction(fastify, options)
 }
 

@@ -1,7 +1,5 @@
+import { isClientId } from '../oauth/clients.ts'
 import { CLIENT_OTHER, CLIENT_UNKNOWN } from './conventions.ts'
-
-/** What may be a label: printable, and not long. A foreign issuer may call its clients anything. */
-const LABEL = /^[\x20-\x7E]{1,256}$/
 
 /** Gives clients the label under which they are counted. */
 export interface ClientLabels {
@@ -26,7 +24,8 @@ export function clientLabels({ known, open, limit }: ClientLabelOptions): Client
     label(clientId) {
       if (clientId === undefined) return CLIENT_UNKNOWN
       if (labelled.has(clientId)) return clientId
-      if (open ? !LABEL.test(clientId) : !unlabelled.has(clientId)) return CLIENT_UNKNOWN
+      // A foreign issuer may call its clients anything.
+      if (open ? !isClientId(clientId) : !unlabelled.has(clientId)) return CLIENT_UNKNOWN
       if (open && labelled.size < limit) {
         labelled.add(clientId)
         return clientId

@@ -44,23 +44,26 @@ type HistogramName = keyof typeof HISTOGRAMS
 
 /** The histograms of the telemetry contract, recorded in every meter that has been added; one that throws costs no other. */
 export class Histograms {
-  readonly #recorders: Record<HistogramName, Histogram>[] = []
+  readonly #recorders = new Set<Record<HistogramName, Histogram>>()
   readonly #onDropped: () => void
 
   constructor(onDropped: () => void) {
     this.#onDropped = onDropped
   }
 
-  reportTo(meter: Meter): void {
+  /** Records in a meter too, until the function that is returned is called. */
+  reportTo(meter: Meter): () => void {
     const create = (histogram: HistogramName) => {
       const { name, unit, description, boundaries } = HISTOGRAMS[histogram]
       return meter.createHistogram(name, { unit, description, advice: { explicitBucketBoundaries: [...boundaries] } })
     }
-    this.#recorders.push({
+    const recorder = {
       ageAtRefresh: create('ageAtRefresh'),
       lifetimeAtRefresh: create('lifetimeAtRefresh'),
       operationDuration: create('operationDuration')
-    })
+    }
+    this.#recorders.add(recorder)
+    return () => this.#recorders.delete(recorder)
   }
 
   record(histogram: HistogramName, value: number, attributes: Attributes): void {

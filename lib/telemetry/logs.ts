@@ -19,7 +19,9 @@ function isOutage(event: TokenEvent): boolean {
     case 'validate':
     case 'token':
       return event.reason === 'unavailable'
+    case 'issue':
     case 'revoke':
+    case 'revoke_all':
     case 'introspect':
       return event.error === 'temporarily_unavailable'
     default:

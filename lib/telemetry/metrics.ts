@@ -1,4 +1,4 @@
-import type { Attributes, Meter } from '@opentelemetry/api'
+import type { Attributes, Meter, ObservableResult } from '@opentelemetry/api'
 import type { ReuseOutcome } from '../oauth/outcomes.ts'
 import type { TokenCount } from '../oauth/token.ts'
 import type { ClientLabels } from './client-labels.ts'
@@ -28,7 +28,7 @@ export class Metrics {
   readonly #labels: ClientLabels
   readonly #histograms: Histograms
   /** The series of valid tokens by client: the one recording on the hot path. */
-  readonly #valid = new Map<string | undefined, Series>()
+  readonly #valid = new Map<string, Series>()
   readonly #countLive: CountLive
 
   constructor(counters: Counters, labels: ClientLabels, countLive: CountLive, onDropped: () => void) {
@@ -68,17 +68,31 @@ export class Metrics {
     this.#took(event)
   }
 
-  /** Reports everything through one more meter. */
-  reportTo(meter: Meter): void {
-    for (const counter of Object.values(this.#counters)) counter.reportTo(meter)
-    this.#histograms.reportTo(meter)
-    const countLive = this.#countLive
-    if (countLive === undefined) return
-    meter
-      .createObservableUpDownCounter(METRIC.active, { unit: '{token}', description: 'Live tokens in the store' })
-      .addCallback(async (result) => {
+  /** Reports everything through one more meter, until the function that is returned is called. */
+  reportTo(meter: Meter): () => void {
+    const stops = Object.values(this.#counters).map((counter) => counter.reportTo(meter))
+    stops.push(this.#histograms.reportTo(meter))
+    if (this.#countLive !== undefined) stops.push(this.#reportActive(meter, this.#countLive))
+    return () => {
+      for (const stop of stops) stop()
+    }
+  }
+
+  /** A store that is down costs no scrape: the gauge keeps what it said last, and the loss is counted. */
+  #reportActive(meter: Meter, countLive: NonNullable<CountLive>): () => void {
+    const gauge = meter.createObservableUpDownCounter(METRIC.active, {
+      unit: '{token}',
+      description: 'Live tokens in the store'
+    })
+    const report = async (result: ObservableResult) => {
+      try {
         for (const { value, attributes } of this.#active(await countLive())) result.observe(value, attributes)
-      })
+      } catch {
+        this.#counters.dropped.add(1)
+      }
+    }
+    gauge.addCallback(report)
+    return () => gauge.removeCallback(report)
   }
 
   /** The label to record under; a recording without a label of its own is counted. */

@@ -13,6 +13,8 @@ export interface Observation {
   readonly tracing: Tracing
   /** Hands an event to everyone who wants it; throws nothing. */
   readonly emit: (event: TokenEvent) => void
+  /** Counts a record that was lost. */
+  readonly onDropped: () => void
   readonly showUser: ShowUser
   /** The time as NumericDate. */
   readonly now: () => number
@@ -32,7 +34,9 @@ const linksTo = (...traceparents: readonly (string | undefined)[]) => traceparen
  * The same server, seen from outside: each verb runs in a span and ends in exactly one event, made of what the verb
  * resolved to or of the refusal it threw. The outcome passes through unchanged.
  */
-export function observeTokenServer(server: TokenServer, { tracing, emit, showUser, now }: Observation): TokenServer {
+export function observeTokenServer(server: TokenServer, observation: Observation): TokenServer {
+  const { tracing, emit, onDropped, showUser, now } = observation
+
   async function observed<T, Event extends TokenEvent>(
     name: string,
     run: (traceparent: string | undefined) => Promise<T>,
@@ -50,9 +54,14 @@ export function observeTokenServer(server: TokenServer, { tracing, emit, showUse
         thrown = error
         outcome = { refusal: asOAuthError(error) }
       }
-      const event = describe(outcome, since(start))
-      emit(event)
-      recording.end(() => report(event, outcome))
+      try {
+        const event = describe(outcome, since(start))
+        emit(event)
+        recording.end(() => report(event, outcome))
+      } catch {
+        onDropped()
+        recording.end(() => ({ attributes: {} }))
+      }
       if (outcome.refusal !== undefined) throw thrown
       return outcome.value
     })

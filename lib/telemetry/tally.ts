@@ -45,12 +45,13 @@ export class Tally {
     this.series(...values).value += count
   }
 
-  /** Reports through a meter whenever it collects. */
-  reportTo(meter: Meter): void {
-    meter
-      .createObservableCounter(this.#name, { unit: this.#unit, description: this.#description })
-      .addCallback((result: ObservableResult) => {
-        for (const { value, attributes } of this.#series.values()) result.observe(value, attributes)
-      })
+  /** Reports through a meter whenever it collects, until the function that is returned is called. */
+  reportTo(meter: Meter): () => void {
+    const counter = meter.createObservableCounter(this.#name, { unit: this.#unit, description: this.#description })
+    const report = (result: ObservableResult) => {
+      for (const { value, attributes } of this.#series.values()) result.observe(value, attributes)
+    }
+    counter.addCallback(report)
+    return () => counter.removeCallback(report)
   }
 }

@@ -58,6 +58,7 @@ export function createTelemetry(settings: TelemetrySettings): Telemetry {
   const reader = settings.source === 'own' ? ownReader(version) : undefined
   if (reader !== undefined) metrics.reportTo(reader.meter)
   let reportedTo: MeterProvider | undefined
+  let stopReporting = () => {}
 
   const listeners: EventListener[] = [(event) => metrics.record(event), logWriter(version)]
   if (settings.onEvent !== undefined) listeners.push(settings.onEvent)
@@ -77,6 +78,7 @@ export function createTelemetry(settings: TelemetrySettings): Telemetry {
     observation: {
       tracing: new Tracing(version, onDropped),
       emit,
+      onDropped,
       showUser: showUser(settings.userId, settings.userIdKey),
       now: settings.now
     },
@@ -87,12 +89,14 @@ export function createTelemetry(settings: TelemetrySettings): Telemetry {
       if (provider === reportedTo) return
       reportedTo = provider
       try {
-        metrics.reportTo(provider.getMeter(SCOPE_NAME, version))
+        stopReporting()
+        stopReporting = metrics.reportTo(provider.getMeter(SCOPE_NAME, version))
       } catch {
         onDropped()
       }
     },
-    shutdown: async () => {
+    async shutdown() {
+      stopReporting()
       await reader?.shutdown()
     }
   }

@@ -45,7 +45,8 @@ export class Tracing {
     }
   }
 
-  start(name: string, parent: Context = context.active()): Recording {
+  start(name: string): Recording {
+    const parent = context.active()
     const parentSpan = trace.getSpanContext(parent)
     if (this.#tracer === undefined || !areSpansWanted(parent) || !mayBeRecorded(parentSpan)) {
       return unrecorded(parentSpan)

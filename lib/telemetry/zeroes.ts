@@ -23,7 +23,7 @@ export function startAtZero(
   const reasons = [...revocationReasons]
   for (const { id, grants } of clients) {
     const client = labels.label(id)
-    for (const grant of new Set([...grants, 'direct'])) counters.issued.series(client, grant)
+    for (const grant of new Set([...grants, DIRECT])) counters.issued.series(client, grant)
     for (const reason of reasons) counters.revoked.series(client, reason)
     counters.validated.series(client, 'valid', undefined)
     counters.validated.series(client, 'expired', 'expired')

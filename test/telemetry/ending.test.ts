@@ -1,0 +1,66 @@
+import Fastify from 'fastify'
+import t from 'tap'
+import oauthTelemetry from '../../lib/index.ts'
+import { CommandedStore } from '../support/commanded-store.ts'
+import { metricRecorder, registerMeterProvider, scrape } from '../support/metrics.ts'
+import { buildServer, OPTIONS } from '../support/server.ts'
+
+t.test('a server that has closed reports nothing through the global provider any more', async (t) => {
+  const recorder = metricRecorder()
+  registerMeterProvider(t, recorder.reader)
+  const issued = async () => (await recorder.collect()).get('oauth2.token.issued')?.dataPoints ?? []
+
+  const first = await buildServer(t)
+  await first.oauth.issue({ clientId: 'reports' })
+  t.ok((await issued()).some(({ value }) => value === 1))
+  await first.close()
+
+  const second = await buildServer(t)
+  await second.oauth.issue({ clientId: 'web', subject: 'alice' })
+  const byClient = (await issued()).filter(({ value }) => value === 1).map(({ attributes }) => attributes)
+  t.strictSame(byClient, [{ 'oauth2.client_id': 'web', 'oauth2.grant_type': 'direct' }])
+})
+
+t.test('a store that is down costs no scrape: the gauge keeps what it said last, and the loss is counted', async (t) => {
+  const store = new CommandedStore()
+  const fastify = await buildServer(t, { store })
+  await fastify.oauth.issue({ clientId: 'reports' })
+  const active = 'oauth2_token_active{oauth2_client_id="reports",oauth2_token_type="access"}'
+  t.equal((await scrape(fastify)).get(active), 1)
+
+  store.goDown()
+  await scrape(fastify)
+  const down = await scrape(fastify)
+  t.equal(down.get(active), 1, 'what it said last')
+  t.equal(down.get('oauth2_telemetry_dropped_total'), 1, 'once for each collection before this one')
+
+  store.comeBack()
+  t.equal((await scrape(fastify)).get(active), 1)
+})
+
+t.test('the store closes after everything that uses it', async (t) => {
+  const store = new CommandedStore()
+  const fastify = Fastify()
+  const closed: string[] = []
+  const close = store.close.bind(store)
+  store.close = async () => {
+    closed.push('store')
+    await close()
+  }
+  await fastify.register(oauthTelemetry, { ...OPTIONS, store, metrics: { port: 0 } })
+  fastify.addHook('onClose', async () => {
+    closed.push('application')
+  })
+  await fastify.ready()
+  await fastify.close()
+  t.strictSame(closed, ['application', 'store'])
+})
+
+t.test('a subject that cannot be hashed is refused as what it is, and the lost record is counted', async (t) => {
+  const fastify = await buildServer(t, { telemetry: { userId: 'hash' } })
+  const subject = 5 as unknown as string
+  await t.rejects(fastify.oauth.issue({ clientId: 'web', subject }), {
+    message: 'the subject must be a non-empty string'
+  })
+  t.equal((await scrape(fastify)).get('oauth2_telemetry_dropped_total'), 1)
+})
