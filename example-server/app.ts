@@ -1,11 +1,11 @@
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import oauthTelemetry from '../lib/index.ts'
 import { accounts } from './accounts.ts'
 import type { Configuration } from './configuration.ts'
 
-/** As Fastify logs requests, but without the query: people put tokens there. */
+/** As Fastify logs requests, but without what follows the path: people put tokens there. */
 function loggedRequest({ method, url, host, ip }: FastifyRequest) {
-  return { method, url: url.replace(/\?.*/s, ''), host, remoteAddress: ip }
+  return { method, url: url.replace(/[?#;].*/s, ''), host, remoteAddress: ip }
 }
 
 const NOTICE = {
@@ -27,7 +27,11 @@ export async function buildApp({ issuer, audience, clients, logLevel, demo }: Co
     logger: { level: logLevel, serializers: { req: loggedRequest } },
     // Against clients that send slowly on purpose. The limit for headers acts only if it is the smaller one.
     requestTimeout: 30_000,
-    http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000 }
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },
+    // Fastify's own answer to a URL that it cannot decode repeats the URL.
+    frameworkErrors: (_error, _request, reply: FastifyReply) => {
+      reply.code(400).send({ statusCode: 400, error: 'Bad Request', message: 'The URL is malformed' })
+    }
   })
   if (demo !== undefined) app.log[demo === 'production' ? 'error' : 'warn'](NOTICE[demo])
 

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 
 function requestWithoutQuery({ method, url, host, ip, socket }: FastifyRequest) {
-  return { method, url: url.replace(/\?.*/s, ''), host, remoteAddress: ip, remotePort: socket?.remotePort }
+  return { method, url: url.replace(/[?#;].*/s, ''), host, remoteAddress: ip, remotePort: socket?.remotePort }
 }
 
 /**

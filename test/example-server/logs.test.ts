@@ -16,6 +16,7 @@ t.test('A12: no query string, password or token is ever logged', async (t) => {
     await request(`${server.url}/health?access_token=${CANARY}`),
     await request(`${server.url}/orders?access_token=${CANARY}`),
     await request(`${server.url}/orders?access_token=${CANARY}`, { headers: { authorization: `Bearer ${CANARY}` } }),
+    await request(`${server.url}/orders;access_token=${CANARY}`),
     await request(`${server.url}/nowhere?access_token=${CANARY}`),
     await request(`${server.url}/%zz?access_token=${CANARY}`),
     await post(`/oauth/token?client_secret=${CANARY}`, json, JSON.stringify({ client_secret: CANARY })),
@@ -26,8 +27,9 @@ t.test('A12: no query string, password or token is ever logged', async (t) => {
   ]
   t.strictSame(
     answers.map(({ statusCode }) => statusCode),
-    [200, 401, 401, 404, 400, 400, 400, 400, 401, 415]
+    [200, 401, 401, 404, 404, 400, 400, 400, 400, 401, 415]
   )
+  for (const { body } of answers) t.notMatch(await body.text(), CANARY)
   const { hostname, port } = new URL(server.url)
   const socket = connect(Number(port), hostname)
   await once(socket, 'connect')

@@ -87,7 +87,8 @@ t.test('a collector that does not answer costs three seconds at most', async (t)
   const server = await startExampleServer(t, { OTEL_EXPORTER_OTLP_ENDPOINT: silent })
   await login(server)
   const took = await elapsed(async () => t.match(await server.stop(), { code: 0 }))
-  t.ok(took >= 2900 && took < 4500, `it took ${Math.round(took)} ms`)
+  // Without the bound it takes the SDK seven seconds or more.
+  t.ok(took >= 2900 && took < 6500, `it took ${Math.round(took)} ms`)
 })
 
 t.test('a collector that is gone costs no more, and nothing complains', async (t) => {
