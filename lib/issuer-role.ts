@@ -12,8 +12,8 @@ import type { Kernel, Rules } from './oauth/kernel.ts'
 import { createTokenServer, type TokenServer } from './oauth/server.ts'
 import type { TokenStore } from './oauth/store.ts'
 import type { OAuthTelemetryOptions } from './options.ts'
-import { discovery } from './routes/discovery.ts'
 import { withoutQuery } from './routes/log-serializers.ts'
+import { metadata } from './routes/metadata.ts'
 import { tokenEndpoints } from './routes/token-endpoints.ts'
 import { readRules } from './rules.ts'
 import type { Settings } from './settings.ts'
@@ -74,7 +74,7 @@ export async function serveTokens(
     realm,
     trustIncomingTrace
   })
-  await fastify.register(discovery, {
+  await fastify.register(metadata, {
     issuer: rules.issuer,
     endpointPath: prefix,
     keys: keys.map(({ publicJwk }) => publicJwk),

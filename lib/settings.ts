@@ -1,4 +1,4 @@
-import { isKeyServerUrl } from './jwt/discovery.ts'
+import { isKeyServerUrl } from './jwt/key-fetch.ts'
 import type { TrustedIssuer } from './jwt/trusted-issuer.ts'
 import type { AttemptLimit } from './oauth/attempts.ts'
 import { isQuotable } from './oauth/challenge.ts'

@@ -48,6 +48,7 @@ t.test('discovery: RFC 8414 first, then OpenID Connect, with and without a path 
     ['', METADATA, [METADATA]],
     ['/', METADATA, [METADATA]],
     ['/tenant', `${METADATA}/tenant`, [`${METADATA}/tenant`]],
+    ['/tenant/', `${METADATA}/tenant`, [`${METADATA}/tenant`]],
     ['', OPENID, [METADATA, OPENID]],
     ['/tenant', `/tenant${OPENID}`, [`${METADATA}/tenant`, `/tenant${OPENID}`]],
     ['/tenant/', `/tenant${OPENID}`, [`${METADATA}/tenant`, `/tenant${OPENID}`]]

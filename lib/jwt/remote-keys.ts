@@ -1,7 +1,8 @@
 import { createRemoteJWKSet, customFetch, type RemoteJWKSet } from 'jose'
 import { unavailable } from '../oauth/errors.ts'
-import { discoverJwksUri, type KeyFetch } from './discovery.ts'
+import { discoverJwksUri } from './discovery.ts'
 import type { Issuer, KeySet } from './issuer.ts'
+import type { KeyFetch } from './key-fetch.ts'
 import { type TokenProfile, vetKeys } from './verification-keys.ts'
 
 /** Keys older than this are fetched again before they are used: a removed key is refused from then on. */

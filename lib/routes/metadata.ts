@@ -1,13 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 import type { JWK } from 'jose'
 import { CLIENT_AUTH_METHODS } from '../oauth/credentials.ts'
+import { metadataPath } from '../oauth/metadata-path.ts'
 import { openRoutes } from './open-routes.ts'
 import * as schemas from './schemas.ts'
 
 /** Keys and metadata change rarely; a minute is short enough for a rotation. */
 const CACHE_CONTROL = 'public, max-age=60'
 
-export interface DiscoveryOptions {
+export interface MetadataOptions {
   readonly issuer: string
   /** Path of the token endpoints in this scope. */
   readonly endpointPath: string
@@ -16,13 +17,7 @@ export interface DiscoveryOptions {
   readonly scopes: Iterable<string>
 }
 
-/** RFC 8414 section 3.1: the well-known part goes between the issuer's host and its path. */
-export function metadataPath(issuer: string): string {
-  const { pathname } = new URL(issuer)
-  return `/.well-known/oauth-authorization-server${pathname === '/' ? '' : pathname}`
-}
-
-function metadata(root: string, { issuer, endpointPath, grants, scopes }: DiscoveryOptions): Record<string, unknown> {
+function metadataOf(root: string, { issuer, endpointPath, grants, scopes }: MetadataOptions): Record<string, unknown> {
   const scopesSupported = [...scopes]
   const endpoint = (name: string) => new URL(`${root}${endpointPath}/${name}`, issuer).href
   return {
@@ -41,9 +36,9 @@ function metadata(root: string, { issuer, endpointPath, grants, scopes }: Discov
 }
 
 /** What others need to know of this server: its public keys and its metadata. */
-export async function discovery(scope: FastifyInstance, options: DiscoveryOptions): Promise<void> {
+export async function metadata(scope: FastifyInstance, options: MetadataOptions): Promise<void> {
   openRoutes(scope)
-  const document = metadata(scope.prefix, options)
+  const document = metadataOf(scope.prefix, options)
   const keys = { keys: options.keys }
 
   scope.get(`${options.endpointPath}/jwks`, { schema: schemas.jwks }, async (_request, reply) => {

@@ -46,6 +46,17 @@ t.test('the metadata of an issuer with a path is where RFC 8414 puts it', async 
   t.equal(metadata.token_endpoint, 'https://auth.example/oauth/token')
 })
 
+t.test('RFC 8414 section 3.1: the slash that ends an issuer is not in the path of its metadata', async (t) => {
+  for (const [issuer, path] of [
+    ['https://auth.example/', METADATA],
+    ['https://auth.example/tenant/', `${METADATA}/tenant`]
+  ] as const) {
+    const fastify = await buildServer(t, { issuer })
+    t.equal((await fastify.inject(path)).json().issuer, issuer, 'but in its name')
+    t.equal((await fastify.inject(`${path}/`)).statusCode, 404)
+  }
+})
+
 t.test('the keys verify what is issued, and hold nothing private', async (t) => {
   for (const signingAlg of ['RS256', 'ES256', 'EdDSA'] as const) {
     const fastify = await buildServer(t, { signingAlg })
