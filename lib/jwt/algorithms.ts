@@ -23,7 +23,7 @@ const MIN_RSA_BITS = 2048
 
 /** The algorithms a key may be used with, the usual one first; empty when the key is too weak or of another kind. */
 export function algorithmsOf(key: KeyObject): readonly Algorithm[] {
-  const { modulusLength = 0, publicExponent = 0n, namedCurve = '' } = key.asymmetricKeyDetails ?? {}
+  const { modulusLength = 0, publicExponent = 0n, namedCurve = '' } = { ...key.asymmetricKeyDetails }
   switch (key.asymmetricKeyType) {
     case 'rsa':
       return modulusLength >= MIN_RSA_BITS && publicExponent > 1n

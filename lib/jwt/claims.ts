@@ -60,7 +60,7 @@ export function untimely(
 ): RefusalReason | undefined {
   if (now >= exp + tolerance.end) return 'expired'
   if (nbf !== undefined && now + tolerance.start < nbf) return 'not_yet_valid'
-  if (iat !== undefined && now + tolerance.start < Math.floor(iat)) return 'not_yet_valid'
+  if (iat !== undefined && now + tolerance.start < iat) return 'not_yet_valid'
   return undefined
 }
 

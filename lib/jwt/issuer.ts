@@ -3,7 +3,6 @@ import type { Tolerance } from './claims.ts'
 
 /** A key of one issuer, for one algorithm (RFC 8725 section 3.1). */
 export interface VerificationKey {
-  readonly kid: string | undefined
   readonly algorithm: Algorithm
   /** Checks signature, `typ`, `crit`, issuer, audience and required claims. @throws what the engine throws */
   readonly verify: (token: string) => Record<string, unknown>
@@ -11,17 +10,29 @@ export interface VerificationKey {
 
 /** Keys as they are now, and whether they still may be used. */
 export interface KeySet {
-  readonly keys: ReadonlyMap<string, VerificationKey>
+  /** By `kid`; a single key may go without. */
+  readonly keys: ReadonlyMap<string | undefined, VerificationKey>
   /** False once the keys have been replaced or have become too old. */
   readonly isCurrent: () => boolean
 }
 
-/** An issuer whose tokens are accepted. */
-export interface Issuer {
+interface AnyIssuer {
   readonly name: string
-  /** This server itself. */
-  readonly own: boolean
   readonly tolerance: Tolerance
+}
+
+/** This server itself, whose keys are at hand. */
+export interface OwnIssuer extends AnyIssuer {
+  readonly own: true
+  readonly keySet: () => KeySet
+}
+
+/** Another server. */
+export interface ForeignIssuer extends AnyIssuer {
+  readonly own: false
   /** Its keys, fetched if need be because they are unknown, old, or lack `kid`. @throws OAuthError when they cannot be had */
   readonly keySet: (kid: string | undefined) => KeySet | Promise<KeySet>
 }
+
+/** An issuer whose tokens are accepted. */
+export type Issuer = OwnIssuer | ForeignIssuer

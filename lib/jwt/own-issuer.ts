@@ -1,8 +1,8 @@
 import fastifyJwt, { type JWT } from '@fastify/jwt'
 import type { FastifyInstance } from 'fastify'
-import { REQUIRED_CLAIMS } from './claims.ts'
-import type { Issuer, VerificationKey } from './issuer.ts'
+import type { OwnIssuer, VerificationKey } from './issuer.ts'
 import type { SigningKey } from './signing-keys.ts'
+import { verifierOptions } from './verifier-options.ts'
 
 interface OwnIssuerOptions {
   readonly issuer: string
@@ -21,28 +21,17 @@ async function verifyWithFastifyJwt(
   await scope.register(fastifyJwt, {
     namespace: kid,
     secret: { public: publicPem, private: '' },
-    verify: {
-      algorithms: [algorithm],
-      allowedIss: issuer,
-      allowedAud: [...audience],
-      requiredClaims: [...REQUIRED_CLAIMS.rfc9068],
-      checkTyp: 'at+jwt',
-      cache: false,
-      // The times are checked with the kernel's clock, on remembered tokens too.
-      ignoreExpiration: true,
-      ignoreNotBefore: true
-    }
+    verify: verifierOptions(algorithm, { issuer, audience, profile: 'rfc9068' })
   })
-  const jwt = (scope.jwt as unknown as Record<string, JWT>)[kid]
-  if (jwt === undefined) throw new TypeError('@fastify/jwt did not register')
-  return { kid, algorithm, verify: (token) => jwt.verify<Record<string, unknown>>(token) }
+  const { verify } = Reflect.get(scope.jwt, kid) as JWT
+  return { algorithm, verify: (token) => verify<Record<string, unknown>>(token) }
 }
 
 /**
  * This server as an issuer. Its tokens end exactly at `exp`: the store counts them as ended then, and the clock that
  * set it is the clock that reads it.
  */
-export async function ownIssuer(fastify: FastifyInstance, options: OwnIssuerOptions): Promise<Issuer> {
+export async function ownIssuer(fastify: FastifyInstance, options: OwnIssuerOptions): Promise<OwnIssuer> {
   const keys = new Map<string, VerificationKey>()
   await fastify.register(async (scope) => {
     // Namespaces are written into `jwt`: without one of this scope's own, into the application's.

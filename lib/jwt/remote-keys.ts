@@ -1,9 +1,10 @@
-import { createRemoteJWKSet, customFetch, type RemoteJWKSet } from 'jose'
+import { createRemoteJWKSet, customFetch, type JSONWebKeySet, type RemoteJWKSet } from 'jose'
 import { unavailable } from '../oauth/errors.ts'
 import { discoverJwksUri } from './discovery.ts'
-import type { Issuer, KeySet } from './issuer.ts'
+import type { ForeignIssuer, KeySet } from './issuer.ts'
 import type { KeyFetch } from './key-fetch.ts'
-import { type TokenProfile, vetKeys } from './verification-keys.ts'
+import { vetKeys } from './verification-keys.ts'
+import type { ExpectedTokens } from './verifier-options.ts'
 
 /** Keys older than this are fetched again before they are used: a removed key is refused from then on. */
 const MAX_AGE = 600_000
@@ -16,7 +17,7 @@ const TIMEOUT = 5_000
 export type FetchOutcome = 'success' | 'failure'
 
 export interface RemoteKeysOptions {
-  readonly profile: TokenProfile
+  readonly expected: ExpectedTokens
   /** Absence means discovery. */
   readonly jwksUri: string | undefined
   readonly fetch: KeyFetch
@@ -25,26 +26,48 @@ export interface RemoteKeysOptions {
   readonly onRejected: (issuer: string, rejected: readonly string[]) => void
 }
 
+/** Keys that have been fetched. */
+interface FetchedKeys extends KeySet {
+  /** Whether they have been fetched so lately that an unknown kid is no reason to fetch again. */
+  readonly coolingDown: () => boolean
+}
+
 /**
  * The keys of an issuer on the network: at most one fetch in flight, none while cooling down from the last one.
  * While keys are needed that cannot be had, tokens are neither accepted nor called invalid: 503.
+ *
+ * How old keys are is told by jose, whose clock is the system's and cannot be replaced; a failed fetch cools down by
+ * the same clock, so that the two never disagree. The kernel's clock is for tokens.
  */
-export function remoteKeys(options: RemoteKeysOptions): Issuer['keySet'] {
-  const { profile, fetch, onFetched, onRejected } = options
+export function remoteKeys(options: RemoteKeysOptions): ForeignIssuer['keySet'] {
+  const { expected, fetch, onFetched, onRejected } = options
+  const { issuer } = expected
+  /** Where the keys are; looked for again after a failed fetch, as they may have moved. */
   let remote: RemoteJWKSet | undefined
-  let current: KeySet | undefined
+  let current: FetchedKeys | undefined
   let failure: { readonly cause: unknown; readonly until: number } | undefined
   let inFlight: Promise<KeySet> | undefined
 
-  async function load(): Promise<KeySet> {
-    remote ??= createRemoteJWKSet(
-      options.jwksUri === undefined ? await discoverJwksUri(profile.issuer, fetch, TIMEOUT) : new URL(options.jwksUri),
+  async function locate(): Promise<RemoteJWKSet> {
+    const { jwksUri } = options
+    return createRemoteJWKSet(
+      jwksUri === undefined ? await discoverJwksUri(issuer, fetch, TIMEOUT) : new URL(jwksUri),
       { cacheMaxAge: MAX_AGE, cooldownDuration: COOLDOWN, timeoutDuration: TIMEOUT, [customFetch]: fetch }
     )
-    await remote.reload()
-    const { keys, rejected } = vetKeys(remote.jwks()?.keys ?? [], profile)
-    if (rejected.length > 0) onRejected(profile.issuer, rejected)
-    const loaded: KeySet = { keys, isCurrent: () => current === loaded && remote?.fresh === true }
+  }
+
+  async function load(): Promise<KeySet> {
+    remote ??= await locate()
+    const source = remote
+    await source.reload()
+    // Once reloaded, it has keys.
+    const { keys, rejected } = vetKeys((source.jwks() as JSONWebKeySet).keys, expected)
+    if (rejected.length > 0) onRejected(issuer, rejected)
+    const loaded: FetchedKeys = {
+      keys,
+      isCurrent: () => current === loaded && source.fresh,
+      coolingDown: () => source.coolingDown
+    }
     current = loaded
     return loaded
   }
@@ -53,11 +76,12 @@ export function remoteKeys(options: RemoteKeysOptions): Issuer['keySet'] {
     try {
       const loaded = await load()
       failure = undefined
-      onFetched(profile.issuer, 'success')
+      onFetched(issuer, 'success')
       return loaded
     } catch (cause) {
+      remote = undefined
       failure = { cause, until: Date.now() + COOLDOWN }
-      onFetched(profile.issuer, 'failure')
+      onFetched(issuer, 'failure')
       throw unavailable(cause, COOLDOWN / 1000)
     } finally {
       inFlight = undefined
@@ -67,7 +91,7 @@ export function remoteKeys(options: RemoteKeysOptions): Issuer['keySet'] {
   return (kid) => {
     const usable = current?.isCurrent() ? current : undefined
     const satisfied = usable !== undefined && (kid === undefined || usable.keys.has(kid))
-    if (usable !== undefined && (satisfied || remote?.coolingDown)) return usable
+    if (usable !== undefined && (satisfied || usable.coolingDown())) return usable
     if (failure !== undefined && Date.now() < failure.until) {
       if (usable !== undefined) return usable
       throw unavailable(failure.cause, Math.ceil((failure.until - Date.now()) / 1000))

@@ -1,7 +1,8 @@
 import type { JWK } from 'jose'
-import type { Issuer, KeySet } from './issuer.ts'
+import type { ForeignIssuer, KeySet } from './issuer.ts'
 import { type RemoteKeysOptions, remoteKeys } from './remote-keys.ts'
-import { type TokenProfile, vetKeys } from './verification-keys.ts'
+import { vetKeys } from './verification-keys.ts'
+import type { ExpectedTokens } from './verifier-options.ts'
 
 /** An issuer whose access tokens this resource server accepts. */
 export interface TrustedIssuer {
@@ -28,9 +29,9 @@ export interface TrustedIssuer {
 export function trustedIssuer(
   trusted: TrustedIssuer,
   clockTolerance: number,
-  remote: Omit<RemoteKeysOptions, 'profile' | 'jwksUri'>
-): Issuer {
-  const profile: TokenProfile = {
+  remote: Omit<RemoteKeysOptions, 'expected' | 'jwksUri'>
+): ForeignIssuer {
+  const expected: ExpectedTokens = {
     issuer: trusted.issuer,
     audience: [trusted.audience].flat(),
     profile: trusted.profile ?? 'rfc9068'
@@ -41,15 +42,15 @@ export function trustedIssuer(
     tolerance: { start: clockTolerance, end: clockTolerance },
     keySet:
       trusted.keys === undefined
-        ? remoteKeys({ ...remote, profile, jwksUri: trusted.jwksUri })
-        : fixedKeys(trusted.keys, profile)
+        ? remoteKeys({ ...remote, expected, jwksUri: trusted.jwksUri })
+        : fixedKeys(trusted.keys, expected)
   }
 }
 
 /** @throws TypeError when one of the keys cannot be used */
-function fixedKeys(jwks: readonly JWK[], profile: TokenProfile): () => KeySet {
-  const { keys, rejected } = vetKeys(jwks, profile)
-  if (rejected.length > 0) throw new TypeError(`trust[].keys of "${profile.issuer}": ${rejected.join('; ')}`)
+function fixedKeys(jwks: readonly JWK[], expected: ExpectedTokens): () => KeySet {
+  const { keys, rejected } = vetKeys(jwks, expected)
+  if (rejected.length > 0) throw new TypeError(`trust[].keys of "${expected.issuer}": ${rejected.join('; ')}`)
   const keySet = { keys, isCurrent: () => true }
   return () => keySet
 }

@@ -2,15 +2,8 @@ import { createPublicKey, type JsonWebKey } from 'node:crypto'
 import { createVerifier } from 'fast-jwt'
 import type { JWK } from 'jose'
 import { type Algorithm, algorithmsOf } from './algorithms.ts'
-import { REQUIRED_CLAIMS } from './claims.ts'
 import type { VerificationKey } from './issuer.ts'
-
-/** What tokens of a foreign issuer must be. */
-export interface TokenProfile {
-  readonly issuer: string
-  readonly audience: readonly string[]
-  readonly profile: keyof typeof REQUIRED_CLAIMS
-}
+import { type ExpectedTokens, verifierOptions } from './verifier-options.ts'
 
 /** Why a key of a JWKS is not used; a fixed sentence for the log. */
 class UnusableKey extends Error {}
@@ -31,28 +24,15 @@ function publicKeyOf(jwk: JWK): { algorithm: Algorithm; pem: string } {
   return { algorithm, pem: key.export({ type: 'spki', format: 'pem' }) as string }
 }
 
-function verificationKey(jwk: JWK, { issuer, audience, profile }: TokenProfile): VerificationKey {
+function verificationKey(jwk: JWK, expected: ExpectedTokens): VerificationKey {
   const { algorithm, pem } = publicKeyOf(jwk)
-  return {
-    kid: jwk.kid,
-    algorithm,
-    verify: createVerifier({
-      key: pem,
-      algorithms: [algorithm],
-      allowedIss: issuer,
-      allowedAud: [...audience],
-      requiredClaims: [...REQUIRED_CLAIMS[profile]],
-      ...(profile === 'rfc9068' ? { checkTyp: 'at+jwt' } : {}),
-      cache: false,
-      ignoreExpiration: true,
-      ignoreNotBefore: true
-    }) as VerificationKey['verify']
-  }
+  const verify = createVerifier({ key: pem, ...verifierOptions(algorithm, expected) }) as VerificationKey['verify']
+  return { algorithm, verify }
 }
 
 /** The usable keys of a JWKS by `kid`, and why the others are not. */
 export interface VettedKeys {
-  readonly keys: ReadonlyMap<string, VerificationKey>
+  readonly keys: ReadonlyMap<string | undefined, VerificationKey>
   readonly rejected: readonly string[]
 }
 
@@ -60,16 +40,17 @@ export interface VettedKeys {
  * Takes the keys that may verify tokens (RFC 7517, RFC 8725 section 3): what `use`, `key_ops`, `alg`, size and curve
  * forbid is left out, and so is every key that shares its `kid` with another. A single key may go without `kid`.
  */
-export function vetKeys(jwks: readonly JWK[], profile: TokenProfile): VettedKeys {
-  const keys = new Map<string, VerificationKey>()
+export function vetKeys(jwks: readonly JWK[], expected: ExpectedTokens): VettedKeys {
+  const keys = new Map<string | undefined, VerificationKey>()
   const rejected: string[] = []
   for (const [index, jwk] of jwks.entries()) {
     try {
       if (jwk.kid === undefined && jwks.length > 1) throw new UnusableKey('it has no kid among several keys')
+      if (jwk.kid !== undefined && typeof jwk.kid !== 'string') throw new UnusableKey('its kid is not a string')
       if (jwk.kid !== undefined && jwks.some((other) => other !== jwk && other.kid === jwk.kid)) {
         throw new UnusableKey('its kid is not unique')
       }
-      keys.set(jwk.kid ?? '', verificationKey(jwk, profile))
+      keys.set(jwk.kid, verificationKey(jwk, expected))
     } catch (error) {
       rejected.push(`key ${index}: ${error instanceof UnusableKey ? error.message : 'the engine refuses it'}`)
     }

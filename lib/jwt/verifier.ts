@@ -4,7 +4,7 @@ import type { AccessToken, AccessTokenVerifier } from '../oauth/access-token.ts'
 import { digest } from '../oauth/secrets.ts'
 import { ALGORITHMS } from './algorithms.ts'
 import { clientIdOf, readClaims, untimely } from './claims.ts'
-import type { Issuer, KeySet } from './issuer.ts'
+import type { Issuer, KeySet, VerificationKey } from './issuer.ts'
 import { refuse, refuseFor } from './refusals.ts'
 
 /** Tokens longer than this are refused unread; Node's own limit is 16 KiB for all headers together. */
@@ -17,6 +17,16 @@ interface Decoded {
   readonly payload: Record<string, unknown>
 }
 
+/** A token that has been read, but not verified. */
+interface Presented<I extends Issuer> {
+  readonly token: string
+  /** The digest of the whole token. */
+  readonly id: string
+  readonly decoded: Decoded
+  /** The one it names, trusted or it would not be here. */
+  readonly issuer: I
+}
+
 /** A token whose signature was good, with what must still hold for it to be good. */
 interface Remembered {
   readonly token: AccessToken
@@ -25,6 +35,12 @@ interface Remembered {
 }
 
 const decodeComplete: (token: string) => Decoded = createDecoder({ complete: true })
+
+/** @throws OAuthError reason `malformed` when the token is too long to be looked at */
+function identify(token: string): string {
+  if (token.length > MAX_TOKEN_LENGTH) throw refuse('malformed')
+  return digest(token)
+}
 
 /** @throws OAuthError reason `malformed` */
 function decode(token: string): Decoded {
@@ -37,10 +53,15 @@ function decode(token: string): Decoded {
 
 const asString = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
 
-function chooseKey({ keys }: KeySet, { kid, alg }: Decoded['header']) {
+/** The key a `kid` names; without one, the only key. A `kid` that is not a string names none (RFC 7515 section 4.1.4). */
+function keyFor({ keys }: KeySet, kid: unknown): VerificationKey | undefined {
+  if (kid === undefined) return keys.size === 1 ? [...keys.values()][0] : undefined
+  return typeof kid === 'string' ? keys.get(kid) : undefined
+}
+
+function chooseKey(keySet: KeySet, { kid, alg }: Decoded['header']): VerificationKey {
   if (!ALGORITHMS.some((algorithm) => algorithm === alg)) throw refuse('unsupported_algorithm')
-  const only = keys.size === 1 ? [...keys.values()][0] : undefined
-  const key = kid === undefined ? only : keys.get(asString(kid) ?? '')
+  const key = keyFor(keySet, kid)
   if (key === undefined) throw refuse('unknown_key')
   if (key.algorithm !== alg) throw refuse('unsupported_algorithm')
   return key
@@ -52,7 +73,8 @@ function chooseKey({ keys }: KeySet, { kid, alg }: Decoded['header']) {
  * of the token's whole text; its times, and whether its key is still trusted, are checked on every use.
  */
 export function accessTokenVerifier(issuers: readonly Issuer[], now: () => number): AccessTokenVerifier {
-  const byName = new Map(issuers.map((issuer) => [issuer.name, issuer]))
+  const all = new Map(issuers.map((issuer) => [issuer.name, issuer]))
+  const own = new Map(issuers.filter((issuer) => issuer.own).map((issuer) => [issuer.name, issuer]))
   const remembered = new LRUCache<string, Remembered>({ max: MAX_REMEMBERED })
 
   function checkedNow({ token, issuer }: Remembered): AccessToken {
@@ -61,13 +83,19 @@ export function accessTokenVerifier(issuers: readonly Issuer[], now: () => numbe
     return token
   }
 
-  function issuerOf({ payload }: Decoded): Issuer {
-    const issuer = byName.get(asString(payload.iss) ?? '')
-    if (issuer === undefined) throw refuse('wrong_issuer')
-    return issuer
+  function recall(id: string, among: ReadonlyMap<string, Issuer>): AccessToken | undefined {
+    const entry = remembered.get(id)
+    return entry?.keySet.isCurrent() && among.has(entry.issuer.name) ? checkedNow(entry) : undefined
   }
 
-  function verifyWith(keySet: KeySet, issuer: Issuer, decoded: Decoded, token: string, id: string): AccessToken {
+  function read<I extends Issuer>(token: string, id: string, among: ReadonlyMap<string, I>): Presented<I> {
+    const decoded = decode(token)
+    const issuer = among.get(asString(decoded.payload.iss) ?? '')
+    if (issuer === undefined) throw refuse('wrong_issuer')
+    return { token, id, decoded, issuer }
+  }
+
+  function verifyWith(keySet: KeySet, { token, id, decoded, issuer }: Presented<Issuer>): AccessToken {
     const { header } = decoded
     const key = chooseKey(keySet, header)
     const clientId = clientIdOf(decoded.payload)
@@ -75,8 +103,9 @@ export function accessTokenVerifier(issuers: readonly Issuer[], now: () => numbe
     try {
       payload = key.verify(token)
     } catch (error) {
-      throw refuseFor(error, clientId)
+      throw refuseFor(error as Error, clientId)
     }
+    // RFC 7515 section 4.1.11: no extension is known here, and `crit` must not be there without one.
     if (Object.hasOwn(header, 'crit')) throw refuse('unsupported_extension', clientId)
     const claims = readClaims(payload)
     if (claims === undefined) throw refuse('invalid_claim', clientId)
@@ -87,26 +116,24 @@ export function accessTokenVerifier(issuers: readonly Issuer[], now: () => numbe
     return accepted
   }
 
-  function check(token: string, accepts: (issuer: Issuer) => boolean): AccessToken | Promise<AccessToken> {
-    if (token.length > MAX_TOKEN_LENGTH) throw refuse('malformed')
-    const id = digest(token)
-    const entry = remembered.get(id)
-    if (entry?.keySet.isCurrent() && accepts(entry.issuer)) return checkedNow(entry)
-    const decoded = decode(token)
-    const issuer = issuerOf(decoded)
-    if (!accepts(issuer)) throw refuse('wrong_issuer')
-    const keySet = issuer.keySet(asString(decoded.header.kid))
-    return keySet instanceof Promise
-      ? keySet.then((fetched) => verifyWith(fetched, issuer, decoded, token, id))
-      : verifyWith(keySet, issuer, decoded, token, id)
-  }
-
   return {
-    verify: (token) => check(token, () => true),
+    verify(token) {
+      const id = identify(token)
+      const known = recall(id, all)
+      if (known !== undefined) return known
+      const presented = read(token, id, all)
+      const keySet = presented.issuer.keySet(asString(presented.decoded.header.kid))
+      return keySet instanceof Promise
+        ? keySet.then((fetched) => verifyWith(fetched, presented))
+        : verifyWith(keySet, presented)
+    },
     recognise(token) {
       try {
-        const own = check(token, (issuer) => issuer.own)
-        return own instanceof Promise ? undefined : own
+        const id = identify(token)
+        const known = recall(id, own)
+        if (known !== undefined) return known
+        const presented = read(token, id, own)
+        return verifyWith(presented.issuer.keySet(), presented)
       } catch {
         return undefined
       }

@@ -43,7 +43,10 @@ t.test('a key without kid verifies when it is the only one, and a token without 
   const { kid: _, ...nameless } = ec.publicJwk
   const fastify = await buildResourceServer(t, [{ issuer: TENANT, audience: AUDIENCE, keys: [nameless] }])
   await assertAccepted(t, fastify, signJwt(ec, claimsOf(), { kid: undefined }), 'mobile', 'no kid on either side')
-  await assertInvalidToken(t, fastify, signJwt(ec), 'unknown_key', 'a kid that no key has')
+  for (const kid of ['ec', '', 'undefined', 5, null, false, [], ['ec'], {}]) {
+    const token = signJwt(ec, claimsOf(), { kid })
+    await assertInvalidToken(t, fastify, token, 'unknown_key', `the kid ${JSON.stringify(kid)}, which no key has`)
+  }
   const named = await buildResourceServer(t, [trustIn(ec)])
   await assertAccepted(t, named, signJwt(ec, claimsOf(), { kid: undefined }), 'mobile', 'no kid, but one key')
 })
@@ -69,6 +72,8 @@ t.test('B22: a key that may not verify is refused at registration, and the error
     ['oct', [{ kty: 'oct', k: 'c2VjcmV0', kid: 'k' }], 'key 0: a symmetric key is not a public key'],
     ['a private key', [privateEc], 'key 0: a private key has been published'],
     ['use enc', [ecWith({ use: 'enc' })], 'key 0: its use is not sig'],
+    ['a kid that is a number', [ecWith({ kid: 5 })], 'key 0: its kid is not a string'],
+    ['a kid that is null', [ecWith({ kid: null })], 'key 0: its kid is not a string'],
     ['key_ops without verify', [ecWith({ key_ops: ['encrypt'] })], 'key 0: its key_ops lack verify'],
     [
       'one kid twice',
