@@ -88,6 +88,6 @@ t.test(
     t.equal(metrics.get(validatedSample('unsupported_algorithm')), 1)
     t.equal(metrics.get(validatedSample('insufficient_scope', 'reports')), 1)
     t.equal(metrics.get(`oauth2_keys_fetched_total{oauth2_issuer="${issuer.url}",oauth2_outcome="success"}`), 1)
-    t.equal(metrics.get(`oauth2_keys_fetched_total{oauth2_issuer="${issuer.url}",oauth2_outcome="failure"}`), undefined)
+    t.equal(metrics.get(`oauth2_keys_fetched_total{oauth2_issuer="${issuer.url}",oauth2_outcome="failure"}`), 0)
   }
 )
