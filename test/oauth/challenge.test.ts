@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import t from 'tap'
-import { claimsOf, forgeJwt, makeKey, signJwt } from './support/jwt.ts'
-import { assertInvalidToken, buildResourceServer, CHALLENGE, call, trustIn } from './support/resource-server.ts'
+import { claimsOf, forgeJwt, makeKey, signJwt } from '../support/jwt.ts'
+import { assertInvalidToken, buildResourceServer, CHALLENGE, call, trustIn } from '../support/resource-server.ts'
 
 const key = makeKey('key-1')
 const good = signJwt(key)
