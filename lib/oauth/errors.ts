@@ -4,7 +4,7 @@ import type { RefusalFacts } from './outcomes.ts'
  * The `error` codes this library answers with: RFC 6749 section 5.2, RFC 6750 section 3.1, RFC 8707 section 2,
  * and `temporarily_unavailable` / `server_error` from RFC 6749 section 4.1.2.1 for what the client did not cause.
  */
-export type ErrorCode =
+export type StandardErrorCode =
   | 'invalid_request'
   | 'invalid_client'
   | 'invalid_grant'
@@ -17,7 +17,10 @@ export type ErrorCode =
   | 'temporarily_unavailable'
   | 'server_error'
 
-const STATUS: Record<ErrorCode, number> = {
+/** A standard code, or one that an extension grant brings along (RFC 6749 section 8.5): `slow_down`, for example. */
+export type ErrorCode = StandardErrorCode | (string & {})
+
+const STATUS: Record<StandardErrorCode, number> = {
   invalid_request: 400,
   invalid_client: 401,
   invalid_grant: 400,
@@ -31,8 +34,13 @@ const STATUS: Record<ErrorCode, number> = {
   server_error: 500
 }
 
+/** Whether a code is one of those that are known here: a closed set, so it is safe on a metric. */
+export function isStandardCode(code: ErrorCode): code is StandardErrorCode {
+  return Object.hasOwn(STATUS, code)
+}
+
 export interface OAuthErrorOptions {
-  /** The HTTP status. Default: the one the RFC gives to the code. */
+  /** The HTTP status. Default: the one the RFC gives to the code, 400 for a code of an extension. */
   status?: number
   /** Seconds a client should wait; presence adds `Retry-After`. */
   retryAfter?: number
@@ -42,8 +50,8 @@ export interface OAuthErrorOptions {
   cause?: unknown
 }
 
-/** RFC 6749 section 5.2: error_description is made of %x20-21 / %x23-5B / %x5D-7E. */
-const DESCRIPTION = /^[\x20\x21\x23-\x5B\x5D-\x7E]+$/
+/** RFC 6749 section 5.2: error and error_description are made of %x20-21 / %x23-5B / %x5D-7E. */
+const SENDABLE = /^[\x20\x21\x23-\x5B\x5D-\x7E]+$/
 
 /**
  * An expected refusal: what the client is told, and nothing else. Throw it from a grant handler to refuse.
@@ -57,15 +65,17 @@ export class OAuthError extends Error {
   readonly retryAfter: number | undefined
   readonly facts: RefusalFacts
 
-  /** @throws TypeError for a code that is none of these, or a description with other characters */
+  /** @throws TypeError for a code or a description with other characters than may be sent */
   constructor(code: ErrorCode, description: string, options: OAuthErrorOptions = {}) {
-    if (!Object.hasOwn(STATUS, code)) throw new TypeError('OAuthError: code must be one of the error codes of OAuth')
-    if (!DESCRIPTION.test(description)) {
+    if (!SENDABLE.test(code)) {
+      throw new TypeError('OAuthError: code must be printable ASCII without quotes and backslashes')
+    }
+    if (!SENDABLE.test(description)) {
       throw new TypeError('OAuthError: description must be printable ASCII without quotes and backslashes')
     }
     super(description, { cause: options.cause })
     this.code = code
-    this.status = options.status ?? STATUS[code]
+    this.status = options.status ?? (isStandardCode(code) ? STATUS[code] : 400)
     this.retryAfter = options.retryAfter
     this.facts = options.facts ?? {}
   }

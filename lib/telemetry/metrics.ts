@@ -1,4 +1,5 @@
 import type { Attributes, Meter, ObservableResult } from '@opentelemetry/api'
+import { type ErrorCode, isStandardCode } from '../oauth/errors.ts'
 import type { ReuseOutcome } from '../oauth/outcomes.ts'
 import type { TokenCount } from '../oauth/token.ts'
 import type { ClientLabels } from './client-labels.ts'
@@ -21,6 +22,9 @@ type TimedEvent = IssueEvent | RefreshEvent | RevokeEvent | RevokeAllEvent | Int
 
 /** Reads the live tokens when metrics are collected; `undefined` when there is no issuer role. */
 export type CountLive = (() => Promise<readonly TokenCount[]>) | undefined
+
+/** The error as a label: codes of extension grants are an open set. */
+const errorType = (code: ErrorCode): string => (isStandardCode(code) ? code : OTHER)
 
 /** Turns events into metrics. */
 export class Metrics {
@@ -47,7 +51,7 @@ export class Metrics {
         this.#addEach(this.#counters.expired, event.expired, (count) => count.type)
         return
       case 'token':
-        this.#counters.refused.add(1, this.#label(event.clientId), event.grantType ?? OTHER, event.error)
+        this.#counters.refused.add(1, this.#label(event.clientId), event.grantType ?? OTHER, errorType(event.error))
         return
       case 'issue':
         if (event.error === undefined) this.#counters.issued.add(1, this.#label(event.clientId), event.grantType)
