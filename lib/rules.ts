@@ -1,5 +1,5 @@
 import type { Rules } from './oauth/kernel.ts'
-import { REVOCATION_REASONS } from './oauth/token.ts'
+import { REVOCATION_REASONS } from './oauth/revocation-reasons.ts'
 import { audiences, ensure, issuerUrl, onlyKnown, seconds } from './option-checks.ts'
 import { REFRESH_TOKEN } from './option-names.ts'
 import type { OAuthTelemetryOptions } from './options.ts'

@@ -1,17 +1,6 @@
 /** RFC 7009 section 2.1: the two types a token_type_hint knows. */
 export type TokenType = 'access' | 'refresh'
 
-/** Why a token died before its end; extended only by the `revocationReasons` option. */
-export const REVOCATION_REASONS = [
-  'client_request',
-  'logout',
-  'security_incident',
-  'code_reuse',
-  'admin',
-  'superseded',
-  '_OTHER'
-] as const
-
 /** How a refresh token was rotated away. */
 export interface Spending {
   readonly at: number

@@ -1,7 +1,7 @@
 import type { Kernel } from '../kernel.ts'
 import type { Revocation } from '../outcomes.ts'
+import { closedReason } from '../revocation-reasons.ts'
 import type { Selector } from '../store.ts'
-import { closedReason } from './revoke.ts'
 
 /** Whose tokens to revoke (exactly one of the three), why, and who asks. */
 export interface RevokeAllRequest {

@@ -1,6 +1,7 @@
 import type { Kernel } from '../kernel.ts'
 import type { Revocation } from '../outcomes.ts'
-import { digest } from '../secrets.ts'
+import { recognise } from '../presented-token.ts'
+import { closedReason, type RevocationReason } from '../revocation-reasons.ts'
 import type { StoredToken } from '../token.ts'
 
 /** Who revokes what, and why. */
@@ -12,21 +13,9 @@ export interface RevokeRequest {
   /** Presence restricts it to tokens of this client (RFC 7009 section 2.1); others are left alone, silently. */
   readonly clientId?: string | undefined
   /** One of the revocation reasons; any other is recorded as `_OTHER`. */
-  readonly reason: string
-  /** Who asked: `user`, `admin`, a client id. On the span only. */
+  readonly reason: RevocationReason
+  /** Who asked: `user`, `admin`, a client id. In events, spans and logs; never a metric's label. */
   readonly by: string
-}
-
-/** The stored record of a presented token, whichever type it is; token_type_hint could only slow this down (R05). */
-export async function recognise(kernel: Kernel, token: string): Promise<StoredToken | undefined> {
-  const jti = kernel.verifier.recognise(token)?.claims.jti
-  const found = await kernel.store.find(jti ?? digest(token))
-  return found?.type === (jti === undefined ? 'refresh' : 'access') ? found : undefined
-}
-
-/** The reason as telemetry may carry it: one of the closed set. */
-export function closedReason(kernel: Kernel, reason: string): string {
-  return kernel.rules.revocationReasons.has(reason) ? reason : '_OTHER'
 }
 
 /** @throws TypeError unless exactly one of token and tokenId is a non-empty string */
