@@ -1,9 +1,10 @@
 import type { RequireHook } from './guard.ts'
 import type { AccessToken } from './oauth/access-token.ts'
-import { mayRefresh } from './oauth/clients.ts'
+import { authorize } from './oauth/authorize.ts'
+import { closedGrantType, DIRECT } from './oauth/grants/grant-types.ts'
 import type { Kernel } from './oauth/kernel.ts'
 import type { TokenResponse } from './oauth/outcomes.ts'
-import { grantAudience, grantScope } from './oauth/scope.ts'
+import { assertScopeTokens } from './oauth/scope.ts'
 import type { ResourceServer, TokenServer } from './oauth/server.ts'
 import type { RevokeRequest } from './oauth/verbs/revoke.ts'
 import type { RevokeAllRequest } from './oauth/verbs/revoke-all.ts'
@@ -22,7 +23,7 @@ export interface IssueOptions {
   readonly refreshable?: boolean
   /** More claims for this access token; a refresh does not repeat them. */
   readonly claims?: Readonly<Record<string, unknown>>
-  /** What is counted as the grant type. Default: `direct`. */
+  /** What is counted as the grant type: one this server has, any other is `_OTHER`. Default: `direct`. */
   readonly grantType?: string
 }
 
@@ -44,6 +45,7 @@ export interface OAuth {
   /**
    * Validates an access token that came by another way than the Authorization header.
    *
+   * @throws TypeError when a scope token is malformed
    * @throws OAuthError `invalid_token` or `insufficient_scope`, with the reason in `facts.reason`
    */
   validate(token: string, ...scope: string[]): Promise<AccessToken>
@@ -67,7 +69,10 @@ export function resourceServerApi(
 ): Pick<OAuth, 'require' | 'validate'> {
   return {
     require,
-    validate: (token, ...scope) => server.validate({ authorization: [`Bearer ${token}`], scope })
+    async validate(token, ...scope) {
+      assertScopeTokens('oauth.validate', scope)
+      return server.validate({ authorization: [`Bearer ${token}`], scope })
+    }
   }
 }
 
@@ -75,23 +80,19 @@ export function resourceServerApi(
 export function issuerApi(kernel: Kernel, server: TokenServer): Pick<OAuth, 'issue' | 'revoke' | 'revokeAll'> {
   const sum = (counts: readonly { count: number }[]) => counts.reduce((total, { count }) => total + count, 0)
   return {
-    async issue({ clientId, subject, claims, ...options }) {
+    async issue({ clientId, grantType = DIRECT, scope, audience: resource, ...decision }) {
       const client = await kernel.clients.find(clientId)
       if (client === undefined) throw new TypeError(`oauth.issue: there is no client "${clientId}"`)
-      if (options.refreshable && !mayRefresh(client, subject)) {
-        throw new TypeError('oauth.issue: refreshable needs a subject, and a client with the refresh_token grant')
-      }
-      const scope = options.scope?.length === 0 ? [] : grantScope(options.scope?.join(' '), client.scope)
-      const audience = grantAudience(options.audience, kernel.rules.audience)
-      const { response } = await server.issue({
-        clientId,
-        subject,
-        scope,
-        audience,
-        grantType: options.grantType ?? 'direct',
-        refresh: options.refreshable ? { scope, audience } : undefined,
-        claims
-      })
+      // An empty scope is none at all; a scope parameter cannot say that, and its absence asks for everything.
+      const empty = scope?.length === 0
+      const authorization = authorize(
+        kernel,
+        client,
+        closedGrantType(kernel, grantType),
+        empty ? { ...decision, scope } : decision,
+        { scope: empty ? undefined : scope?.join(' '), resource }
+      )
+      const { response } = await server.issue(authorization)
       return response
     },
     revoke: async (request) => ({ revoked: sum((await server.revoke(request)).counts) }),

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AccessToken } from './oauth/access-token.ts'
 import { bearerChallenge } from './oauth/challenge.ts'
 import { asOAuthError, type OAuthError } from './oauth/errors.ts'
-import { isScope } from './oauth/scope.ts'
+import { assertScopeTokens } from './oauth/scope.ts'
 import type { ResourceServer } from './oauth/server.ts'
 import { authorizationHeaders } from './routes/authorization-header.ts'
 import { isOpenRoute } from './routes/open-routes.ts'
@@ -46,10 +46,7 @@ function refuse(request: FastifyRequest, reply: FastifyReply, refusal: OAuthErro
 /** Makes `require`: protects routes with Bearer tokens (RFC 6750). */
 export function createGuard({ server, realm, trustIncomingTrace }: GuardOptions): (...scope: string[]) => RequireHook {
   return function require(...scope) {
-    const malformed = scope.find((token) => !isScope(token) || token.includes(' '))
-    if (malformed !== undefined) {
-      throw new TypeError(`oauth.require: "${malformed}" is not a scope token (RFC 6749 section 3.3)`)
-    }
+    assertScopeTokens('oauth.require', scope)
     return async function requireToken(request, reply) {
       if (isOpenRoute(request)) return undefined
       const validation = { authorization: authorizationHeaders(request), scope }

@@ -1,5 +1,5 @@
 import { unavailable } from './errors.ts'
-import { isScope } from './scope.ts'
+import { isScopeToken } from './scope.ts'
 import { digest } from './secrets.ts'
 
 /** A client as the application registers it (RFC 6749 section 2). */
@@ -35,13 +35,13 @@ export interface RegisteredClient {
 
 /** Where the kernel looks clients up. */
 export interface ClientRegistry {
-  /** @throws OAuthError `temporarily_unavailable` when the application's look-up fails */
+  /** @throws OAuthError `temporarily_unavailable` when the application's look-up fails, or finds a wrong client */
   find(id: string): Promise<RegisteredClient | undefined>
   /** The clients that are known at start; empty when they are looked up one by one. */
   readonly known: readonly RegisteredClient[]
 }
 
-/** RFC 6749 section A.1: client-id = *VSCHAR; and short enough for a label. */
+/** RFC 6749 section A.1: client-id = *VSCHAR; and short enough to be a label of telemetry. */
 const CLIENT_ID = /^[\x20-\x7E]{1,256}$/
 const SHA256_BASE64URL = /^[A-Za-z0-9_-]{43}$/
 
@@ -76,7 +76,8 @@ function withoutOthers(client: Client): Client {
 }
 
 /** @throws TypeError naming the property that is wrong */
-function registered(client: Client): RegisteredClient {
+function registered(given: Client): RegisteredClient {
+  const client = withoutOthers(given)
   if (typeof client?.id !== 'string' || !CLIENT_ID.test(client.id)) {
     throw new TypeError('clients[].id must be 1 to 256 printable ASCII characters')
   }
@@ -96,21 +97,33 @@ function registered(client: Client): RegisteredClient {
   if (!isListOf(grants, (grant) => grant !== '')) {
     throw new TypeError(`clients[].grants of "${client.id}" must be an array of grant types`)
   }
-  if (!isListOf(scope, (token) => isScope(token) && !token.includes(' '))) {
+  if (!isListOf(scope, isScopeToken)) {
     throw new TypeError(`clients[].scope of "${client.id}" must be an array of scope tokens (RFC 6749 section 3.3)`)
   }
   if (typeof introspect !== 'boolean' && !isListOf(introspect, (audience) => audience !== '')) {
     throw new TypeError(`clients[].introspect of "${client.id}" must be true, false or an array of audiences`)
   }
+  if (secretDigests.length === 0 && grants.includes('client_credentials')) {
+    throw new TypeError(
+      `clients[] "${client.id}" has no secret: the client_credentials grant is for confidential clients only (RFC 6749 section 4.4)`
+    )
+  }
   return { id: client.id, secretDigests, grants, scope, introspect }
 }
 
-/** How clients are given: all of them, or a function that looks one up. */
+/**
+ * How clients are given: all of them, or a function that looks one up. What it finds is checked as a list is, other
+ * properties included: a client that is wrong is refused with 503, and the log names what is wrong.
+ */
 export type ClientSource = readonly Client[] | ((id: string) => Promise<Client | undefined>)
 
-async function lookUp(source: Exclude<ClientSource, readonly Client[]>, id: string): Promise<Client | undefined> {
+async function lookUp(
+  source: Exclude<ClientSource, readonly Client[]>,
+  id: string
+): Promise<RegisteredClient | undefined> {
   try {
-    return await source(id)
+    const client = await source(id)
+    return client?.id === id ? registered(client) : undefined
   } catch (cause) {
     throw unavailable(cause)
   }
@@ -123,21 +136,12 @@ export function clientRegistry(source: ClientSource): ClientRegistry {
   if (typeof source === 'function') {
     return {
       known: [],
-      async find(id) {
-        if (!isClientId(id)) return undefined
-        const client = await lookUp(source, id)
-        return client?.id === id ? registered(client) : undefined
-      }
+      find: async (id) => (isClientId(id) ? lookUp(source, id) : undefined)
     }
   }
   const byId = new Map<string, RegisteredClient>()
-  for (const client of source.map((client) => registered(withoutOthers(client)))) {
+  for (const client of source.map(registered)) {
     if (byId.has(client.id)) throw new TypeError(`clients[].id "${client.id}" appears twice`)
-    if (client.grants.includes('client_credentials') && !isConfidential(client)) {
-      throw new TypeError(
-        `clients[] "${client.id}" has no secret: the client_credentials grant is for confidential clients only (RFC 6749 section 4.4)`
-      )
-    }
     byId.set(client.id, client)
   }
   return { known: [...byId.values()], find: async (id) => byId.get(id) }
@@ -146,12 +150,4 @@ export function clientRegistry(source: ClientSource): ClientRegistry {
 /** RFC 6749 section 2.1: a client is confidential when it can keep a secret. */
 export function isConfidential(client: RegisteredClient): boolean {
   return client.secretDigests.length > 0
-}
-
-/**
- * Whether a client may be given a refresh token: it can use one, and there is a resource owner. A client that acts for
- * itself just asks again (RFC 6749 section 4.4.3).
- */
-export function mayRefresh(client: RegisteredClient, subject: string | undefined): boolean {
-  return subject !== undefined && client.grants.includes('refresh_token')
 }

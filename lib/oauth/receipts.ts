@@ -1,15 +1,10 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 import type { TokenResponse } from './outcomes.ts'
+import type { Terms } from './terms.ts'
 
 const ALGORITHM = 'aes-256-gcm'
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
-
-/** What an access token may do, and where. */
-export interface Terms {
-  readonly scope: readonly string[]
-  readonly audience: string
-}
 
 /** The answer to a refresh, and what had been asked for. */
 export interface Receipt extends Terms {

@@ -16,6 +16,13 @@ export interface FormRequest extends Omit<EndpointRequest, 'body'> {
   readonly form: Form
 }
 
+/** The form parameter. @throws OAuthError `invalid_request` when it is absent */
+export function required(form: Form, name: 'grant_type' | 'refresh_token' | 'token'): string {
+  const value = form.get(name)
+  if (value === undefined) throw new OAuthError('invalid_request', `The ${name} parameter is missing.`)
+  return value
+}
+
 /** @throws OAuthError `invalid_request` when the body is not a form, or not well-formed */
 export function readForm({ authorization, body, source }: EndpointRequest): FormRequest {
   if (body === undefined) {

@@ -8,6 +8,18 @@ export function isScope(value: string): boolean {
   return SCOPE.test(value)
 }
 
+/** Whether a string is one well-formed scope token. */
+export function isScopeToken(value: string): boolean {
+  return isScope(value) && !value.includes(' ')
+}
+
+/** @throws TypeError naming the token that is malformed, and where it was given */
+export function assertScopeTokens(where: string, scope: readonly string[]): void {
+  const malformed = scope.find((token) => !isScopeToken(token))
+  if (malformed === undefined) return
+  throw new TypeError(`${where}: "${malformed}" is not a scope token (RFC 6749 section 3.3)`)
+}
+
 /** The scope as a parameter or claim: a string, or nothing where there is none, since it cannot be empty. */
 export function scopeParameter(scope: readonly string[]): { scope?: string } {
   return scope.length === 0 ? {} : { scope: scope.join(' ') }
@@ -29,7 +41,8 @@ export function grantScope(requested: string | undefined, allowed: readonly stri
 }
 
 /**
- * The audience to grant: the resource asked for (RFC 8707 section 2), or the first of the allowed when none is.
+ * The audience to grant: the resource asked for (RFC 8707 section 2), or the first of the allowed when none is. It is
+ * one: a token for several resource servers could be replayed by each at the others.
  *
  * @throws OAuthError `invalid_target` when a resource is not among the allowed
  */

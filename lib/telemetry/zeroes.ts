@@ -1,4 +1,5 @@
 import type { RegisteredClient } from '../oauth/clients.ts'
+import { DIRECT } from '../oauth/grants/grant-types.ts'
 import type { ClientLabels } from './client-labels.ts'
 import { CLIENT_UNKNOWN } from './conventions.ts'
 import type { Counters } from './counters.ts'

@@ -10,8 +10,7 @@ t.test('issue: a token for a subject, with a refresh token where it is wanted', 
     subject: 'alice',
     scope: ['orders:read'],
     refreshable: true,
-    claims: { tenant: 't1', roles: ['clerk'] },
-    grantType: 'login'
+    claims: { tenant: 't1', roles: ['clerk'] }
   })
   t.equal(issued.scope, 'orders:read')
   const { claims, clientId, scope, own } = await fastify.oauth.validate(issued.access_token, 'orders:read')
@@ -19,8 +18,35 @@ t.test('issue: a token for a subject, with a refresh token where it is wanted', 
   t.strictSame({ clientId, scope, own }, { clientId: 'web', scope: ['orders:read'], own: true })
   t.same((await callOrders(fastify, issued.access_token)).json(), { sub: 'alice' })
   t.equal((await refresh(fastify, issued.refresh_token ?? '')).json().scope, 'orders:read')
-  const samples = await scrape(fastify)
-  t.equal(samples.get('oauth2_token_issued_total{oauth2_client_id="web",oauth2_grant_type="login"}'), 1)
+})
+
+t.test('issue: the grant type is counted if this server has it, and as _OTHER if not', async (t) => {
+  const fastify = await buildServer(t, { grants: { 'urn:example:login': async () => ({}) } })
+  for (const [grantType, counted] of [
+    [undefined, 'direct'],
+    ['direct', 'direct'],
+    ['refresh_token', 'refresh_token'],
+    ['client_credentials', 'client_credentials'],
+    ['urn:example:login', 'urn:example:login'],
+    ['login of alice', '_OTHER'],
+    ['__proto__', '_OTHER']
+  ] as const) {
+    const label = `oauth2_token_issued_total{oauth2_client_id="web",oauth2_grant_type="${counted}"}`
+    const before = (await scrape(fastify)).get(label) ?? 0
+    await fastify.oauth.issue({ clientId: 'web', subject: 'alice', ...(grantType === undefined ? {} : { grantType }) })
+    t.equal((await scrape(fastify)).get(label), before + 1, String(grantType))
+  }
+})
+
+t.test('validate: a scope token that is none is a mistake of the application', async (t) => {
+  const fastify = await buildServer(t)
+  const { access_token: token } = await fastify.oauth.issue({ clientId: 'web', subject: 'alice' })
+  for (const wrong of ['', 'orders:read orders:write', 'a"b', 'é']) {
+    await t.rejects(fastify.oauth.validate(token, 'orders:read', wrong), {
+      name: 'TypeError',
+      message: `oauth.validate: "${wrong}" is not a scope token (RFC 6749 section 3.3)`
+    })
+  }
 })
 
 t.test('issue: defaults are the client itself, its scope, the first audience, no refresh token', async (t) => {
@@ -47,7 +73,7 @@ t.test('issue: an empty scope is no scope, not all of it', async (t) => {
 t.test('issue: what cannot be issued is refused', async (t) => {
   const fastify = await buildServer(t)
   const subject = 'the subject must be a non-empty string'
-  const refreshable = 'oauth.issue: refreshable needs a subject, and a client with the refresh_token grant'
+  const refreshable = 'refreshable needs a subject, and a client with the refresh_token grant'
   const wrong: [IssueOptions, { name: string; message?: string; code?: string }][] = [
     [{ clientId: 'stranger' }, { name: 'TypeError', message: 'oauth.issue: there is no client "stranger"' }],
     [

@@ -23,11 +23,17 @@ export const OPTIONS = {
   ]
 } as const satisfies OAuthTelemetryOptions
 
+/** `OPTIONS` with others; where those give keys, none is generated. */
+export function withOptions(options: Partial<OAuthTelemetryOptions>): OAuthTelemetryOptions {
+  const { signingAlg, ...others } = OPTIONS
+  return { ...others, ...(options.signingKeys === undefined ? { signingAlg } : {}), ...options }
+}
+
 /** A Fastify server with the plugin, closed when the test ends. `/orders` needs `orders:read`. */
 export async function buildServer(t: Test, options: Partial<OAuthTelemetryOptions> = {}): Promise<FastifyInstance> {
   const fastify = Fastify()
   t.teardown(() => fastify.close())
-  await fastify.register(oauthTelemetry, { ...OPTIONS, ...options })
+  await fastify.register(oauthTelemetry, withOptions(options))
   fastify.get('/orders', { onRequest: fastify.oauth.require('orders:read') }, async ({ token }) => ({
     sub: token.claims.sub
   }))

@@ -1,9 +1,11 @@
 import type { Kernel } from '../kernel.ts'
-import { type EndpointRequest, readForm } from '../request.ts'
+import { type EndpointRequest, readForm, required } from '../request.ts'
 import type { TokenServer } from '../server.ts'
-import { required } from './token.ts'
 
-/** The revocation endpoint (RFC 7009): a client revokes a token of its own; any other token changes nothing (R07). */
+/**
+ * The revocation endpoint (RFC 7009): a client revokes a token of its own. Any other changes nothing and is answered
+ * alike, so that nobody learns which tokens there are.
+ */
 export async function revocation(kernel: Kernel, verbs: TokenServer, request: EndpointRequest): Promise<void> {
   const formRequest = readForm(request)
   const { client } = await kernel.authenticate(formRequest)

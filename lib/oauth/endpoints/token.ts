@@ -1,11 +1,11 @@
 import type { IdentifiedClient } from '../authenticate.ts'
-import { mayRefresh } from '../clients.ts'
+import { authorize } from '../authorize.ts'
 import { asOAuthError, OAuthError } from '../errors.ts'
 import type { Form } from '../form.ts'
+import { REFRESH_TOKEN } from '../grants/grant-types.ts'
 import type { Kernel } from '../kernel.ts'
 import type { Refreshed, TokenGrant, TokenResponse } from '../outcomes.ts'
-import { type EndpointRequest, readForm } from '../request.ts'
-import { grantAudience, grantScope } from '../scope.ts'
+import { type EndpointRequest, readForm, required } from '../request.ts'
 import type { Authorization } from '../verbs/issue.ts'
 import type { RefreshRequest } from '../verbs/refresh.ts'
 
@@ -13,13 +13,6 @@ import type { RefreshRequest } from '../verbs/refresh.ts'
 interface TokenVerbs {
   issue(authorization: Authorization): Promise<TokenGrant>
   refresh(request: RefreshRequest): Promise<Refreshed>
-}
-
-/** The form parameter, or `invalid_request` when it is absent. */
-export function required(form: Form, name: 'grant_type' | 'refresh_token' | 'token'): string {
-  const value = form.get(name)
-  if (value === undefined) throw new OAuthError('invalid_request', `The ${name} parameter is missing.`)
-  return value
 }
 
 /** What is known about who asks, for the refusal's telemetry. */
@@ -36,14 +29,14 @@ export async function token(kernel: Kernel, verbs: TokenVerbs, request: Endpoint
   let grantType: string | undefined
   try {
     const asked = required(form, 'grant_type')
-    if (asked !== 'refresh_token' && !kernel.grants.has(asked)) {
+    if (asked !== REFRESH_TOKEN && !kernel.grants.has(asked)) {
       throw new OAuthError('unsupported_grant_type', 'The grant type is not supported.')
     }
     grantType = asked
     if (!by.client.grants.includes(grantType)) {
       throw new OAuthError('unauthorized_client', 'The client may not use this grant type.')
     }
-    return await (grantType === 'refresh_token'
+    return await (grantType === REFRESH_TOKEN
       ? refreshGrant(verbs, by, form)
       : otherGrant(kernel, verbs, by, grantType, form))
   } catch (error) {
@@ -71,22 +64,7 @@ async function otherGrant(
 ): Promise<TokenResponse> {
   const decision = await kernel.grants.get(grantType)?.({ client, form })
   if (decision === undefined) throw new TypeError(`grants["${grantType}"] did not decide`)
-  const { subject, refreshable, claims } = decision
-  if (refreshable && !mayRefresh(client, subject)) {
-    throw new TypeError(
-      `grants["${grantType}"]: refreshable needs a subject, and a client with the refresh_token grant; "${client.id}" is none`
-    )
-  }
-  const scope = grantScope(form.get('scope'), decision.scope ?? client.scope)
-  const audience = grantAudience(form.get('resource'), kernel.rules.audience)
-  const { response } = await verbs.issue({
-    clientId: client.id,
-    subject,
-    scope,
-    audience,
-    grantType,
-    refresh: refreshable ? { scope, audience } : undefined,
-    claims
-  })
+  const asked = { scope: form.get('scope'), resource: form.get('resource') }
+  const { response } = await verbs.issue(authorize(kernel, client, grantType, decision, asked))
   return response
 }

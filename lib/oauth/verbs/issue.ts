@@ -3,15 +3,15 @@ import type { Kernel } from '../kernel.ts'
 import type { TokenGrant, TokenResponse } from '../outcomes.ts'
 import { scopeParameter } from '../scope.ts'
 import { digest, newId, newSecret } from '../secrets.ts'
+import type { Terms } from '../terms.ts'
 import type { StoredToken } from '../token.ts'
 
 /** A decision to issue: who gets what, before there are tokens. */
-export interface Authorization {
+export interface Authorization extends Terms {
   readonly clientId: string
   /** The resource owner; `undefined` when the client acts for itself. */
   readonly subject: string | undefined
-  readonly scope: readonly string[]
-  readonly audience: string
+  /** A closed set: see `closedGrantType`. */
   readonly grantType: string
   /** Present when a refresh token is wanted. */
   readonly refresh: RefreshTerms | undefined
@@ -21,9 +21,7 @@ export interface Authorization {
 }
 
 /** What a refresh token may do (RFC 6749 section 6: the new one keeps the full original scope). */
-export interface RefreshTerms {
-  readonly scope: readonly string[]
-  readonly audience: string
+export interface RefreshTerms extends Terms {
   /** Present when a family goes on. */
   readonly family?: FamilyTerms
 }

@@ -11,9 +11,10 @@ import type {
   Revocation,
   TokenGrant
 } from '../outcomes.ts'
-import { openReceipt, sealReceipt, type Terms } from '../receipts.ts'
+import { openReceipt, sealReceipt } from '../receipts.ts'
 import { grantAudience, grantScope } from '../scope.ts'
 import { digest } from '../secrets.ts'
+import type { Terms } from '../terms.ts'
 import { isLive, type StoredToken } from '../token.ts'
 import type { Authorization, RefreshableGrant } from './issue.ts'
 import type { RevokeAllRequest } from './revoke-all.ts'
