@@ -1,4 +1,5 @@
 import { OAuthError } from './errors.ts'
+import { formDecode } from './form.ts'
 import type { FormRequest } from './request.ts'
 
 /** What a client presented to show who it is (RFC 6749 section 2.3). */
@@ -8,7 +9,7 @@ export type ClientCredentials =
 
 export const CLIENT_AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'none'] as const
 
-/** The refusal for every way of failing to authenticate, so that none can be told from another (T18). */
+/** The refusal for every way of failing to authenticate, so that none can be told from another: clients cannot be listed by guessing. */
 export function invalidClient(): OAuthError {
   return new OAuthError('invalid_client', 'Client authentication failed.')
 }
@@ -17,21 +18,16 @@ const BASIC = /^basic +([A-Za-z0-9+/]+={0,2})$/i
 const PRINTABLE = /^[\x20-\x7E]*$/
 
 /** RFC 6749 section 2.3.1: each half of the pair is form-urlencoded before it is base64-encoded. */
-function formDecode(half: string): string {
-  try {
-    return decodeURIComponent(half.replaceAll('+', ' '))
-  } catch {
-    throw invalidClient()
-  }
-}
-
 function readBasic(header: string): { id: string; secret: string } {
   const encoded = BASIC.exec(header)?.[1]
   if (encoded === undefined) throw invalidClient()
   const pair = Buffer.from(encoded, 'base64').toString('latin1')
   const colon = pair.indexOf(':')
   if (colon < 1 || !PRINTABLE.test(pair)) throw invalidClient()
-  return { id: formDecode(pair.slice(0, colon)), secret: formDecode(pair.slice(colon + 1)) }
+  return {
+    id: formDecode(pair.slice(0, colon), invalidClient),
+    secret: formDecode(pair.slice(colon + 1), invalidClient)
+  }
 }
 
 /**

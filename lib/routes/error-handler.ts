@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { OAuthError } from '../oauth/errors.ts'
+import { asOAuthError, OAuthError } from '../oauth/errors.ts'
 
 /** Refusals of Fastify itself (an oversized body, a bad Content-Type) in the form OAuth clients understand. */
 function fromFastify(error: FastifyError): OAuthError {
@@ -7,7 +7,7 @@ function fromFastify(error: FastifyError): OAuthError {
   if (status === 415) return new OAuthError('invalid_request', 'The request is malformed.')
   if (status === 413) return new OAuthError('invalid_request', 'The request body is too large.', { status })
   if (status >= 400 && status < 500) return new OAuthError('invalid_request', 'The request is malformed.', { status })
-  return new OAuthError('server_error', 'The server could not complete the request.', { cause: error })
+  return asOAuthError(error)
 }
 
 /** Answers with the error of RFC 6749 section 5.2; whatever it was caused by goes to the log only. */

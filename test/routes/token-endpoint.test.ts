@@ -76,15 +76,25 @@ t.test('T04: a parameter with an empty value counts as absent', async (t) => {
   })
 })
 
-t.test('T05: a repeated parameter is invalid_request, whichever it is', async (t) => {
+t.test('T05: a repeated parameter is invalid_request, whichever it is but resource', async (t) => {
   const fastify = await buildServer(t)
-  const names = ['grant_type', 'scope', 'client_id', 'client_secret', 'refresh_token', 'resource', 'code', '__proto__']
+  const names = ['grant_type', 'scope', 'client_id', 'client_secret', 'refresh_token', 'code', '__proto__']
   for (const name of names) {
     const response = await postForm(fastify, TOKEN, `${name}=a&foo=b&${name}=a`, AUTHORIZATION)
     t.same(refusal(response), repeated, name)
   }
   t.same(refusal(await postForm(fastify, TOKEN, 'scope=a&sc%6Fpe=a', AUTHORIZATION)), repeated, 'written differently')
   t.same(refusal(await postForm(fastify, TOKEN, 'scope=&scope=a', AUTHORIZATION)), repeated, 'once empty')
+})
+
+t.test('T39: several resources are legal, but a token is for one: invalid_target', async (t) => {
+  const fastify = await buildServer(t, { audience: ['https://a.example', 'https://b.example'] })
+  const form = 'grant_type=client_credentials&resource=https://a.example&resource=https://b.example'
+  t.same(refusal(await postForm(fastify, TOKEN, form, AUTHORIZATION)), {
+    statusCode: 400,
+    error: 'invalid_target',
+    error_description: 'Only one resource may be requested.'
+  })
 })
 
 t.test('T06: a missing grant_type is invalid_request', async (t) => {

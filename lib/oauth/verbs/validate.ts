@@ -1,6 +1,6 @@
 import type { AccessToken, AccessTokenVerifier } from '../access-token.ts'
 import { assertB64Token, readBearer } from '../bearer.ts'
-import { OAuthError } from '../errors.ts'
+import { asOAuthError, OAuthError } from '../errors.ts'
 import type { TokenStore } from '../store.ts'
 
 /** A request to a protected resource. */
@@ -18,20 +18,6 @@ export interface ResourceServerParts {
   readonly store: TokenStore | undefined
 }
 
-/** A token that cannot even be a Bearer token is a malformed request, not an invalid token (RFC 6750 section 3.1). */
-function refusal(error: unknown, token: string): unknown {
-  if (error instanceof OAuthError && error.facts.reason === 'malformed') assertB64Token(token)
-  return error
-}
-
-async function verify(verifier: AccessTokenVerifier, token: string): Promise<AccessToken> {
-  try {
-    return await verifier.verify(token)
-  } catch (error) {
-    throw refusal(error, token)
-  }
-}
-
 async function isRevoked(store: TokenStore, { claims: { jti } }: AccessToken): Promise<boolean> {
   const stored = jti === undefined ? undefined : await store.find(jti)
   return stored === undefined || stored.revokedAt !== undefined
@@ -47,7 +33,15 @@ export async function validate(
   { verifier, store }: ResourceServerParts,
   request: ValidateRequest
 ): Promise<AccessToken> {
-  const token = await verify(verifier, readBearer(request.authorization))
+  const presented = readBearer(request.authorization)
+  let token: AccessToken
+  try {
+    token = await verifier.verify(presented)
+  } catch (error) {
+    // What cannot even be a Bearer token is a malformed request, not an invalid token (RFC 6750 section 3.1).
+    if (asOAuthError(error).facts.reason === 'malformed') assertB64Token(presented)
+    throw error
+  }
   const { clientId } = token
   if (store !== undefined && token.own && (await isRevoked(store, token))) {
     throw new OAuthError('invalid_token', 'The access token is not valid.', { facts: { reason: 'revoked', clientId } })
