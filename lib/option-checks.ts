@@ -24,12 +24,15 @@ export function seconds(name: string, value: number, { min, max }: { min: number
   return value
 }
 
-/** An issuer identifier (RFC 8414 section 2), as it was written: it is compared as a string. */
+/**
+ * An issuer identifier, as it was written: it is compared as a string. RFC 8414 section 2 wants https; http is for
+ * development.
+ */
 export function issuerUrl(name: string, value: unknown): string {
   const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined
   ensure(
     (url?.protocol === 'https:' || url?.protocol === 'http:') && url.search === '' && url.hash === '',
-    `${name} must be an https URL without query and fragment, for example 'https://auth.example'`
+    `${name} must be an https URL (or http, for development) without query and fragment, for example 'https://auth.example'`
   )
   return value as string
 }

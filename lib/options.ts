@@ -60,17 +60,20 @@ export interface MetricsOptions {
 
 /** Options of `fastify.register(oauthTelemetry, options)`. A wrong one throws at registration, by name. */
 export interface OAuthTelemetryOptions {
-  /** This server's issuer identifier, an http(s) URL (RFC 8414 section 2). Required with `clients`. */
+  /**
+   * This server's issuer identifier: an https URL (RFC 8414 section 2); http is accepted too, for development. Required
+   * with `clients`.
+   */
   readonly issuer?: string
   /** The resource servers tokens are for; the first is the default audience. Required with `clients`. */
   readonly audience?: string | readonly string[]
   /** Presence gives the issuer role: token endpoints, and `oauth.issue` and its like. A list, or a look-up. */
   readonly clients?: ClientSource
-  /** Where tokens are kept. Default: `MemoryStore`, with a warning in production. */
+  /** Where tokens are kept; closed with the server. Default: `MemoryStore`, with a warning in production. */
   readonly store?: TokenStore
   /** The private keys: the first signs, all verify. Default: one is generated, and ends with the process. */
   readonly signingKeys?: readonly SigningKeyInput[]
-  /** The algorithm of the generated key. Default: `RS256` (RFC 9068 section 2.1). */
+  /** The algorithm of the generated key, so not beside `signingKeys`. Default: `RS256` (RFC 9068 section 2.1). */
   readonly signingAlg?: GeneratedAlgorithm
   /** More grants by grant type (RFC 6749 section 4.5). */
   readonly grants?: Readonly<Record<string, GrantHandler>>
@@ -89,7 +92,7 @@ export interface OAuthTelemetryOptions {
   /** Seconds between two looks for expired tokens. Default: 30. */
   readonly pruneInterval?: number
 
-  /** Issuers elsewhere whose tokens `oauth.require` accepts. Presence gives the resource-server role without issuing. */
+  /** Issuers elsewhere whose tokens `oauth.require` accepts: beside those of `clients`, or instead of issuing any. */
   readonly trust?: readonly TrustedIssuer[]
   /**
    * Seconds, 0 to 60, by which clocks may differ: for `nbf` and `iat`, and for the `exp` of other issuers. Default: 5.

@@ -21,15 +21,20 @@ const DEFAULTS = {
   metricsHost: '127.0.0.1'
 } as const
 
-const BUILT_IN_GRANTS = new Set(['client_credentials', 'refresh_token', 'authorization_code'])
+/** Grant types that are not the application's to give, and why. */
+const RESERVED_GRANTS: ReadonlyMap<string, string> = new Map([
+  ['client_credentials', '"client_credentials" is built in'],
+  ['refresh_token', '"refresh_token" is built in'],
+  ['authorization_code', '"authorization_code" needs an authorization endpoint, and this server has none'],
+  ['password', 'the password grant must not be used (RFC 9700 section 2.4)']
+])
 
 const STORE_VERBS = ['insert', 'find', 'rotate', 'revoke', 'countLive', 'prune', 'close'] as const
 
-/** Grants of the application's own; the built-in ones cannot be replaced, and one must not come back (RFC 9700 section 2.4). */
+/** Grants of the application's own. */
 function readGrants(grants: OAuthTelemetryOptions['grants'] = {}): Readonly<Record<string, GrantHandler>> {
   for (const [grantType, handler] of Object.entries(grants)) {
-    ensure(!BUILT_IN_GRANTS.has(grantType), `grants: "${grantType}" is built in`)
-    ensure(grantType !== 'password', 'grants: the password grant must not be used (RFC 9700 section 2.4)')
+    ensure(!RESERVED_GRANTS.has(grantType), `grants: ${RESERVED_GRANTS.get(grantType)}`)
     ensure(typeof handler === 'function', `grants: the handler of "${grantType}" must be a function`)
   }
   return grants
@@ -145,6 +150,10 @@ export function readSettings(options: OAuthTelemetryOptions) {
   ensure(
     options.signingKeys === undefined || Array.isArray(options.signingKeys),
     'signingKeys must be an array of private keys'
+  )
+  ensure(
+    options.signingKeys === undefined || options.signingAlg === undefined,
+    'signingAlg is for the generated key: leave it out beside signingKeys, each of which has its own'
   )
   ensure(
     store === undefined || STORE_VERBS.every((verb) => typeof store?.[verb] === 'function'),

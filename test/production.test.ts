@@ -5,7 +5,7 @@ import Fastify, { type FastifyHttpOptions } from 'fastify'
 import t, { type Test } from 'tap'
 import oauthTelemetry, { MemoryStore, type MetricsOptions, type OAuthTelemetryOptions } from '../lib/index.ts'
 import { makeKey } from './support/jwt.ts'
-import { OPTIONS } from './support/server.ts'
+import { OPTIONS, withOptions } from './support/server.ts'
 
 const PREFIX = 'fastify-oauth-telemetry: '
 const STORE = 'no store is given: tokens are kept in memory and end with this process'
@@ -20,12 +20,12 @@ const RECIPE = {
   http: { headersTimeout: 1000, connectionsCheckingInterval: 500 }
 } as const
 
-const safe = (): OAuthTelemetryOptions => ({
-  ...OPTIONS,
-  store: new MemoryStore(),
-  signingKeys: [makeKey('key-1').privateKey],
-  metrics: { onRequest: async () => {} }
-})
+const safe = (): OAuthTelemetryOptions =>
+  withOptions({
+    store: new MemoryStore(),
+    signingKeys: [makeKey('key-1').privateKey],
+    metrics: { onRequest: async () => {} }
+  })
 
 async function inEnvironment(environment: string | undefined, work: () => Promise<void>): Promise<void> {
   const { NODE_ENV } = process.env
@@ -104,7 +104,11 @@ async function drip(t: Test, port: number, first: string, bytes: string): Promis
     if (socket.writable && sent < bytes.length) socket.write(bytes[sent++] ?? '')
   }, 250)
   try {
-    await once(socket, 'close', { signal: AbortSignal.timeout(15_000) })
+    // Not `once`, which rejects when the server's reset comes first.
+    await new Promise((resolve, reject) => {
+      socket.once('close', resolve)
+      setTimeout(() => reject(new Error('the server does not hang up')), 15_000).unref()
+    })
   } finally {
     clearInterval(timer)
   }

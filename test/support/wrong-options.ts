@@ -7,7 +7,8 @@ export type Loose = Partial<Record<keyof OAuthTelemetryOptions, unknown>> & Reco
 const SECONDS = (name: string, min: number, max: number) =>
   `${name} must be a whole number of seconds from ${min} to ${max}`
 export const EVER = 315_360_000
-const URL_MESSAGE = "must be an https URL without query and fragment, for example 'https://auth.example'"
+const URL_MESSAGE =
+  "must be an https URL (or http, for development) without query and fragment, for example 'https://auth.example'"
 const AUDIENCE_MESSAGE = "must be a non-empty string, or an array of them, for example 'https://api.example'"
 const PATH_MESSAGE = "must be an absolute path like '/oauth', without a slash at its end"
 const TRUST_MESSAGE = 'trust must be an array of { issuer, audience }, not an empty one'
@@ -34,8 +35,17 @@ export const WRONG: Readonly<Record<string, readonly (readonly [Loose, string])[
     [{ store: null }, STORE_MESSAGE],
     [{ grants: { password: async () => ({}) } }, 'grants: the password grant must not be used (RFC 9700 section 2.4)'],
     [{ grants: { refresh_token: async () => ({}) } }, 'grants: "refresh_token" is built in'],
+    [{ grants: { client_credentials: async () => ({}) } }, 'grants: "client_credentials" is built in'],
+    [
+      { grants: { authorization_code: async () => ({}) } },
+      'grants: "authorization_code" needs an authorization endpoint, and this server has none'
+    ],
     [{ grants: { 'urn:x': {} } }, 'grants: the handler of "urn:x" must be a function'],
     [{ signingAlg: 'HS256' }, 'signingAlg must be RS256, ES256 or EdDSA'],
+    [
+      { signingKeys: ['a PEM'], signingAlg: 'ES256' },
+      'signingAlg is for the generated key: leave it out beside signingKeys, each of which has its own'
+    ],
     [{ signingKeys: 'a PEM' }, 'signingKeys must be an array of private keys'],
     [{ signingKeys: [] }, 'signingKeys must hold at least one private key'],
     [{ signingKeys: ['a PEM'] }, 'signingKeys[] must be private keys as PKCS#8 PEM, JWK or KeyObject']
