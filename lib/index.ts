@@ -5,11 +5,12 @@ export type { TrustedIssuer } from './jwt/trusted-issuer.ts'
 export type { AccessToken, AccessTokenClaims } from './oauth/access-token.ts'
 export type { AttemptLimit } from './oauth/attempts.ts'
 export type { Client, ClientSource, RegisteredClient } from './oauth/clients.ts'
-export type { ErrorCode } from './oauth/errors.ts'
+export type { ErrorCode, OAuthErrorOptions, StandardErrorCode } from './oauth/errors.ts'
 export { OAuthError } from './oauth/errors.ts'
 export type { Form } from './oauth/form.ts'
 export type { GrantDecision, GrantHandler, GrantRequest } from './oauth/grants/grant.ts'
-export type { RefusalReason, ReuseOutcome, TokenResponse } from './oauth/outcomes.ts'
+export type { RefusalFacts, RefusalReason, Reuse, ReuseOutcome, TokenResponse } from './oauth/outcomes.ts'
+export type { RevocationReason } from './oauth/revocation-reasons.ts'
 export type { Rotation, Selector, TokenStore } from './oauth/store.ts'
 export type { Spending, StoredToken, TokenCount, TokenType } from './oauth/token.ts'
 export type { RevokeRequest } from './oauth/verbs/revoke.ts'
@@ -17,7 +18,17 @@ export type { RevokeAllRequest } from './oauth/verbs/revoke-all.ts'
 export type { MetricsOptions, OAuthTelemetryOptions, RefreshTokenOptions, TelemetryOptions } from './options.ts'
 export { default } from './plugin.ts'
 export { MemoryStore } from './stores/memory.ts'
-export type { TokenEvent } from './telemetry/events.ts'
+export type {
+  ExpireEvent,
+  IntrospectEvent,
+  IssueEvent,
+  RefreshEvent,
+  RefusedEvent,
+  RevokeAllEvent,
+  RevokeEvent,
+  TokenEvent,
+  ValidateEvent
+} from './telemetry/events.ts'
 export type { MetricSource } from './telemetry/prometheus.ts'
 export type { TraceTrust } from './telemetry/request-context.ts'
 export type { EventListener } from './telemetry/telemetry.ts'
