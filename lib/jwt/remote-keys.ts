@@ -83,8 +83,6 @@ export function remoteKeys(options: RemoteKeysOptions): ForeignIssuer['keySet'] 
       failure = { cause, until: Date.now() + COOLDOWN }
       onFetched(issuer, 'failure')
       throw unavailable(cause, COOLDOWN / 1000)
-    } finally {
-      inFlight = undefined
     }
   }
 
@@ -96,7 +94,9 @@ export function remoteKeys(options: RemoteKeysOptions): ForeignIssuer['keySet'] 
       if (usable !== undefined) return usable
       throw unavailable(failure.cause, Math.ceil((failure.until - Date.now()) / 1000))
     }
-    inFlight ??= fetchOnce()
+    inFlight ??= fetchOnce().finally(() => {
+      inFlight = undefined
+    })
     return usable === undefined ? inFlight : inFlight.catch(() => usable)
   }
 }
