@@ -2,7 +2,6 @@ import type { FastifyInstance } from 'fastify'
 import { accessTokenSigner } from './jwt/signer.ts'
 import { loadSigningKeys, type SigningKey } from './jwt/signing-keys.ts'
 import type { AccessTokenVerifier } from './oauth/access-token.ts'
-import { limitAttempts } from './oauth/attempts.ts'
 import { clientAuthentication } from './oauth/authenticate.ts'
 import { type ClientRegistry, clientRegistry } from './oauth/clients.ts'
 import { failClosed } from './oauth/fail-closed.ts'
@@ -62,7 +61,7 @@ export async function serveTokens(
     store,
     verifier,
     now,
-    authenticate: clientAuthentication(clients, limitAttempts(failedAttempts, now)),
+    authenticate: clientAuthentication(clients, failedAttempts, now),
     sign: accessTokenSigner(keys[0])
   }
   const server = createTokenServer(kernel, (bare) => observeTokenServer(bare, observation))

@@ -35,7 +35,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   production: ['fastify'],
   guard: ['fastify', '@opentelemetry/api'],
   options: ['fastify'],
-  routes: ['fastify', '@opentelemetry/api', 'jose'],
+  routes: ['fastify', '@opentelemetry/api', 'ipaddr.js', 'jose'],
   telemetry: ['fastify', '@opentelemetry/api'],
   jwt: ['fastify', '@fastify/jwt', 'fast-jwt', 'jose', 'lru-cache', 'undici'],
   oauth: ['lru-cache']

@@ -1,4 +1,4 @@
-import type { Attempts } from './attempts.ts'
+import { type AttemptLimit, limitAttempts } from './attempts.ts'
 import { type ClientRegistry, isClientId, isConfidential, type RegisteredClient } from './clients.ts'
 import { type ClientCredentials, invalidClient, readCredentials } from './credentials.ts'
 import type { FormRequest } from './request.ts'
@@ -28,19 +28,32 @@ function prove(client: RegisteredClient | undefined, credentials: ClientCredenti
   return { client, authenticated: false }
 }
 
-export function clientAuthentication(clients: ClientRegistry, attempts: Attempts): Authenticate {
+/**
+ * Failures are counted per client and source. Ids that belong to nobody are counted apart, so that making them up cannot
+ * push the counts of real clients out of memory; and public clients are not counted, since they have nothing to guess
+ * and could be locked out by anybody who knows their id.
+ */
+export function clientAuthentication(clients: ClientRegistry, limit: AttemptLimit, now: () => number): Authenticate {
+  const guesses = limitAttempts(limit, now)
+  const strays = limitAttempts(limit, now)
+
   return async function authenticate(request) {
     const credentials = readCredentials(request)
     if (!isClientId(credentials.id)) throw invalidClient()
     const key = `${request.source} ${credentials.id}`
-    attempts.refuseWhenExhausted(key)
+    const refuseWhenExhausted = () => {
+      guesses.refuseWhenExhausted(key)
+      strays.refuseWhenExhausted(key)
+    }
+    refuseWhenExhausted()
     const client = await clients.find(credentials.id)
     // Once more: others may have failed during the look-up, and from here to the counting nothing else runs.
-    attempts.refuseWhenExhausted(key)
+    refuseWhenExhausted()
     try {
       return prove(client, credentials)
     } catch (refusal) {
-      attempts.failed(key)
+      if (client === undefined) strays.failed(key)
+      else if (isConfidential(client)) guesses.failed(key)
       throw refusal
     }
   }

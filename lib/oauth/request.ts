@@ -7,7 +7,7 @@ export interface EndpointRequest {
   readonly authorization: readonly string[]
   /** The application/x-www-form-urlencoded body as received; `undefined` when there is none, or one of another type. */
   readonly body: string | undefined
-  /** Where it came from (an IP address): failed attempts are counted per client and source. */
+  /** Where it came from: failed attempts are counted per client and source. */
   readonly source: string
 }
 

@@ -10,6 +10,7 @@ import { authorizationHeaders } from './authorization-header.ts'
 import { oauthErrorHandler } from './error-handler.ts'
 import { openRoutes } from './open-routes.ts'
 import * as schemas from './schemas.ts'
+import { sourceOf } from './source.ts'
 
 /** No request to these endpoints needs more. */
 const BODY_LIMIT = 16_384
@@ -17,7 +18,7 @@ const BODY_LIMIT = 16_384
 const endpointRequest = (request: FastifyRequest): EndpointRequest => ({
   authorization: authorizationHeaders(request),
   body: typeof request.body === 'string' ? request.body : undefined,
-  source: request.ip
+  source: sourceOf(request.ip)
 })
 
 export interface TokenEndpointOptions {

@@ -1,5 +1,4 @@
 import t from 'tap'
-import { limitAttempts } from '../../lib/oauth/attempts.ts'
 import { clientAuthentication } from '../../lib/oauth/authenticate.ts'
 import { clientRegistry } from '../../lib/oauth/clients.ts'
 
@@ -10,7 +9,8 @@ const PAIRS = 1500
 const now = () => 0
 const authenticate = clientAuthentication(
   clientRegistry([{ id: 'known', secret: `${SECRET}y` }]),
-  limitAttempts({ max: 1_000_000, window: 60 }, now)
+  { max: 1_000_000, window: 60 },
+  now
 )
 
 async function cost(id: string): Promise<number> {
