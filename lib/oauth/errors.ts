@@ -44,7 +44,7 @@ export interface OAuthErrorOptions {
   status?: number
   /** Seconds a client should wait; presence adds `Retry-After`. */
   retryAfter?: number
-  /** What telemetry may know about the refusal. */
+  /** What telemetry may know about the refusal; the token endpoint adds the proven client and the grant type. */
   facts?: RefusalFacts
   /** The failure underneath, for the application's own logs; it never reaches the client. */
   cause?: unknown

@@ -1,6 +1,6 @@
 import type { Kernel } from '../kernel.ts'
 import type { Revocation } from '../outcomes.ts'
-import { closedReason } from '../revocation-reasons.ts'
+import { closedReason, type RevocationReason } from '../revocation-reasons.ts'
 import type { Selector } from '../store.ts'
 
 /** Whose tokens to revoke (exactly one of the three), why, and who asks. */
@@ -9,8 +9,8 @@ export interface RevokeAllRequest {
   readonly family?: string | undefined
   readonly clientId?: string | undefined
   /** One of the revocation reasons; any other is recorded as `_OTHER`. */
-  readonly reason: string
-  /** Who asked: `user`, `admin`, a client id. On the span only. */
+  readonly reason: RevocationReason
+  /** Who asked: `user`, `admin`, a client id. In events, spans and logs; never a metric's label. */
   readonly by: string
 }
 

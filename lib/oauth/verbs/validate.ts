@@ -18,8 +18,9 @@ export interface ResourceServerParts {
   readonly store: TokenStore | undefined
 }
 
+/** Each token of ours has a `jti` (RFC 9068 section 2.2): without one it would be found no more than a forgotten one. */
 async function isRevoked(store: TokenStore, { claims: { jti } }: AccessToken): Promise<boolean> {
-  const stored = jti === undefined ? undefined : await store.find(jti)
+  const stored = await store.find(String(jti))
   return stored === undefined || stored.revokedAt !== undefined
 }
 
