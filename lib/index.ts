@@ -9,7 +9,7 @@ export type { ErrorCode, OAuthErrorOptions, StandardErrorCode } from './oauth/er
 export { OAuthError } from './oauth/errors.ts'
 export type { Form } from './oauth/form.ts'
 export type { GrantDecision, GrantHandler, GrantRequest } from './oauth/grants/grant.ts'
-export type { RefusalFacts, RefusalReason, Reuse, ReuseOutcome, TokenResponse } from './oauth/outcomes.ts'
+export type { RefusalFacts, RefusalReason, ReuseOutcome, TokenResponse } from './oauth/outcomes.ts'
 export type { RevocationReason } from './oauth/revocation-reasons.ts'
 export type { Rotation, Selector, TokenStore } from './oauth/store.ts'
 export type { Spending, StoredToken, TokenCount, TokenType } from './oauth/token.ts'
