@@ -36,7 +36,7 @@ function refuse(request: FastifyRequest, reply: FastifyReply, refusal: OAuthErro
   reply.code(status).header('cache-control', 'no-store')
   if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
   if (status < 500) reply.header('www-authenticate', challenge)
-  else request.log.error({ err: refusal.cause }, 'the access token could not be checked')
+  if (refusal.cause !== undefined) request.log.error({ err: refusal.cause }, 'the access token could not be checked')
   if (facts.reason === 'missing') {
     return reply.send({ statusCode: status, error: 'Unauthorized', message: description })
   }

@@ -25,18 +25,13 @@ export type RefusalReason =
 /** What was done about a refresh token that had already been rotated away. */
 export type ReuseOutcome = 'theft' | 'grace' | 'race_lost'
 
-/** What a reuse tells an investigator: the token that was presented, already spent. */
-export interface Reuse {
-  readonly outcome: ReuseOutcome
-  readonly token: StoredToken
-}
-
 /** What a refusal may tell telemetry. `clientId` is present only when the client has been proven. */
 export interface RefusalFacts {
   readonly clientId?: string | undefined
   readonly grantType?: string | undefined
   readonly reason?: RefusalReason | undefined
-  readonly reuse?: Reuse | undefined
+  /** What was done about a spent refresh token. */
+  readonly reuse?: ReuseOutcome | undefined
   /** The stored token that was presented, where there is one and it belongs to the client. */
   readonly token?: StoredToken | undefined
 }
@@ -63,7 +58,7 @@ export interface TokenGrant {
 export interface Refreshed {
   readonly response: TokenResponse
   readonly spent: StoredToken
-  readonly reuse: Reuse | undefined
+  readonly reuse: 'grace' | undefined
 }
 
 /** What a revocation changed. */

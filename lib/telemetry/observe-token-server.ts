@@ -113,7 +113,7 @@ export function observeTokenServer(server: TokenServer, observation: Observation
             clientId: token?.clientId ?? by,
             userId: showUser(token?.subject),
             reason: facts?.reason,
-            reuse: value?.reuse?.outcome ?? facts?.reuse?.outcome,
+            reuse: value?.reuse ?? facts?.reuse,
             family: token?.family,
             age,
             lifetimeUsed: token && age !== undefined ? age / (token.expiresAt - token.issuedAt) : undefined,
@@ -123,7 +123,7 @@ export function observeTokenServer(server: TokenServer, observation: Observation
           }
         },
         (event, { value, refusal }) => {
-          const token: StoredToken | undefined = refusal?.facts.reuse?.token ?? value?.spent ?? refusal?.facts.token
+          const token: StoredToken | undefined = value?.spent ?? refusal?.facts.token
           return { ...refreshReport(event), links: linksTo(token?.trace, token?.spent?.trace) }
         }
       )

@@ -21,22 +21,25 @@ t.test('a server that has closed reports nothing through the global provider any
   t.strictSame(byClient, [{ 'oauth2.client_id': 'web', 'oauth2.grant_type': 'direct' }])
 })
 
-t.test('a store that is down costs no scrape: the gauge keeps what it said last, and the loss is counted', async (t) => {
-  const store = new CommandedStore()
-  const fastify = await buildServer(t, { store })
-  await fastify.oauth.issue({ clientId: 'reports' })
-  const active = 'oauth2_token_active{oauth2_client_id="reports",oauth2_token_type="access"}'
-  t.equal((await scrape(fastify)).get(active), 1)
+t.test(
+  'a store that is down costs no scrape: the gauge keeps what it said last, and the loss is counted',
+  async (t) => {
+    const store = new CommandedStore()
+    const fastify = await buildServer(t, { store })
+    await fastify.oauth.issue({ clientId: 'reports' })
+    const active = 'oauth2_token_active{oauth2_client_id="reports",oauth2_token_type="access"}'
+    t.equal((await scrape(fastify)).get(active), 1)
 
-  store.goDown()
-  await scrape(fastify)
-  const down = await scrape(fastify)
-  t.equal(down.get(active), 1, 'what it said last')
-  t.equal(down.get('oauth2_telemetry_dropped_total'), 1, 'once for each collection before this one')
+    store.goDown()
+    await scrape(fastify)
+    const down = await scrape(fastify)
+    t.equal(down.get(active), 1, 'what it said last')
+    t.equal(down.get('oauth2_telemetry_dropped_total'), 1, 'once for each collection before this one')
 
-  store.comeBack()
-  t.equal((await scrape(fastify)).get(active), 1)
-})
+    store.comeBack()
+    t.equal((await scrape(fastify)).get(active), 1)
+  }
+)
 
 t.test('the store closes after everything that uses it', async (t) => {
   const store = new CommandedStore()

@@ -1,32 +1,19 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { IdentifiedClient } from '../authenticate.ts'
 import { asOAuthError, OAuthError } from '../errors.ts'
+import { answeredAgain } from '../grace.ts'
 import type { Kernel } from '../kernel.ts'
-import type {
-  Refreshed,
-  RefusalFacts,
-  RefusalReason,
-  Reuse,
-  ReuseOutcome,
-  Revocation,
-  TokenGrant
-} from '../outcomes.ts'
-import { openReceipt, sealReceipt } from '../receipts.ts'
-import { grantAudience, grantScope } from '../scope.ts'
+import type { Refreshed, RefusalFacts, RefusalReason, ReuseOutcome, Revocation, TokenGrant } from '../outcomes.ts'
+import { sealReceipt } from '../receipts.ts'
 import { digest } from '../secrets.ts'
-import type { Terms } from '../terms.ts'
-import { isLive, type StoredToken } from '../token.ts'
+import { type Narrowing, narrowed } from '../terms.ts'
+import type { StoredToken } from '../token.ts'
 import type { Authorization, RefreshableGrant } from './issue.ts'
-import type { RevokeAllRequest } from './revoke-all.ts'
+import type { ReuseRevocation } from './revoke-all.ts'
 
 /** A request to refresh (RFC 6749 section 6), by a client that may use the grant. */
-export interface RefreshRequest {
+export interface RefreshRequest extends Narrowing {
   readonly refreshToken: string
   readonly by: IdentifiedClient
-  /** Narrows the access token; the new refresh token keeps the full scope. */
-  readonly scope?: string | undefined
-  /** Narrows the access token's audience (RFC 8707 section 2.2). */
-  readonly resource?: string | undefined
   /** Trace context of the operation. */
   readonly trace?: string | undefined
 }
@@ -34,10 +21,10 @@ export interface RefreshRequest {
 /** The verbs a refresh uses: issuing and revoking inside it are operations of their own. */
 interface VerbsWithin {
   issue(authorization: Authorization): Promise<TokenGrant>
-  revokeAll(request: RevokeAllRequest): Promise<Revocation>
+  revokeAll(request: ReuseRevocation): Promise<Revocation>
 }
 
-/** One body for every way a refresh token can be no good (T27). */
+/** One body for every way a refresh token can be no good: which one is nobody's business (RFC 6749 section 5.2). */
 function refused(reason: RefusalReason, facts: RefusalFacts): OAuthError {
   return new OAuthError('invalid_grant', 'The refresh token is not valid.', { facts: { ...facts, reason } })
 }
@@ -77,18 +64,13 @@ class LostRace extends OAuthError {
   }
 }
 
-/** What the new access token may do: what is asked for, within what the refresh token has. */
-function termsOf({ scope, resource }: RefreshRequest, token: StoredToken): Terms {
-  return { scope: grantScope(scope, token.scope), audience: grantAudience(resource, [token.audience]) }
-}
-
 async function rotate(
   kernel: Kernel,
   verbs: VerbsWithin,
   request: RefreshRequest,
   token: StoredToken
 ): Promise<Refreshed> {
-  const terms = termsOf(request, token)
+  const terms = narrowed(request, token)
   const spend = async ({ access, refresh: successor, response }: RefreshableGrant) => {
     const rotation = await kernel.store.rotate(token.id, [access, successor], {
       at: access.issuedAt,
@@ -130,12 +112,11 @@ async function reused(
   verbs: VerbsWithin,
   request: RefreshRequest,
   token: StoredToken,
-  outcome: Exclude<ReuseOutcome, 'grace'>
+  reuse: Exclude<ReuseOutcome, 'grace'>
 ): Promise<Refreshed> {
   const again = await answeredAgain(kernel, request, token)
-  if (again !== undefined) return { response: again, spent: token, reuse: { outcome: 'grace', token } }
+  if (again !== undefined) return { response: again, spent: token, reuse: 'grace' }
 
-  const reuse: Reuse = { outcome, token }
   const facts: RefusalFacts = { token, clientId: token.clientId, reuse }
   const { subject, family } = token
   const victims =
@@ -146,28 +127,4 @@ async function reused(
     throw asOAuthError(error).withFacts(facts)
   }
   throw refused('reused', facts)
-}
-
-/**
- * The answer the spent token was given, while the grace window lasts: for the same scope and resource, and only from
- * the immediate predecessor of a refresh token that is still live.
- */
-async function answeredAgain(kernel: Kernel, request: RefreshRequest, token: StoredToken) {
-  const { spent } = token
-  const now = kernel.now()
-  if (spent?.receipt === undefined || now >= spent.at + kernel.rules.graceWindow) return undefined
-  const successor = await kernel.store.find(spent.successor)
-  if (successor === undefined || !isLive(successor, now)) return undefined
-  const { response, ...granted } = openReceipt(spent.receipt, request.refreshToken)
-  if (!asksFor(granted, request, token)) return undefined
-  return { ...response, expires_in: Math.max(0, response.expires_in - Math.floor(now - spent.at)) }
-}
-
-/** Whether a request asks for what has been granted; what may not be had has not. */
-function asksFor(granted: Terms, request: RefreshRequest, token: StoredToken): boolean {
-  try {
-    return isDeepStrictEqual(granted, termsOf(request, token))
-  } catch {
-    return false
-  }
 }
