@@ -1,4 +1,4 @@
-/** Every name telemetry uses, in one place. Those of the seed article never change; the others may before 1.0. */
+/** Every name telemetry uses, in one place. The first six metrics and the first five spans are public for good; the others may change before 1.0. */
 
 /** The name of the meter, the tracer and the logger. */
 export const SCOPE_NAME = 'oauth2.tokens'

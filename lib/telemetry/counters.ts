@@ -3,7 +3,7 @@ import { Tally } from './tally.ts'
 
 const { clientId, grantType, tokenType } = ATTRIBUTE
 
-/** The counters of the telemetry contract, each with its closed set of attributes. */
+/** The counters there are, each with its closed set of attributes. */
 export function createCounters() {
   return {
     issued: new Tally(METRIC.issued, '{token}', 'Access tokens issued, by any grant', [clientId, grantType]),

@@ -42,7 +42,7 @@ const HISTOGRAMS = {
 
 type HistogramName = keyof typeof HISTOGRAMS
 
-/** The histograms of the telemetry contract, recorded in every meter that has been added; one that throws costs no other. */
+/** The histograms there are, recorded in every meter that has been added; one that throws costs no other. */
 export class Histograms {
   readonly #recorders = new Set<Record<HistogramName, Histogram>>()
   readonly #onDropped: () => void

@@ -56,7 +56,7 @@ export function refreshReport(event: RefreshEvent): SpanReport {
   return { attributes, event: { name: REUSE_DETECTED, attributes: reuseAttributes(event) }, ...failure }
 }
 
-/** What the seed puts on the reuse event. */
+/** What the reuse event says, on the span and in the log. */
 export function reuseAttributes({ clientId, userId, issuedAt }: RefreshEvent): Attributes {
   return present({
     [ATTRIBUTE.clientId]: clientId,
