@@ -1,12 +1,11 @@
-import { context } from '@opentelemetry/api'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AccessToken } from './oauth/access-token.ts'
 import { bearerChallenge } from './oauth/challenge.ts'
 import { asOAuthError, type OAuthError } from './oauth/errors.ts'
 import { assertScopeTokens } from './oauth/scope.ts'
-import type { ResourceServer } from './oauth/server.ts'
 import { authorizationHeaders } from './routes/authorization-header.ts'
 import { isOpenRoute } from './routes/open-routes.ts'
+import type { ObservedResourceServer } from './telemetry/observe-resource-server.ts'
 import { requestContext, type TraceTrust } from './telemetry/request-context.ts'
 
 /** Where the guard leaves the token on the request. */
@@ -22,7 +21,7 @@ declare module 'fastify' {
 export type RequireHook = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>
 
 export interface GuardOptions {
-  readonly server: ResourceServer
+  readonly server: ObservedResourceServer
   readonly realm: string
   readonly trustIncomingTrace: TraceTrust
 }
@@ -51,9 +50,7 @@ export function createGuard({ server, realm, trustIncomingTrace }: GuardOptions)
       if (isOpenRoute(request)) return undefined
       const validation = { authorization: authorizationHeaders(request), scope }
       try {
-        request[TOKEN] = await context.with(requestContext(request, trustIncomingTrace), () =>
-          server.validate(validation)
-        )
+        request[TOKEN] = await server.validate(validation, requestContext(request, trustIncomingTrace))
         return undefined
       } catch (error) {
         const refusal = asOAuthError(error)

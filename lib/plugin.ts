@@ -15,7 +15,7 @@ import { warnInProduction } from './production.ts'
 import { metricsListener, metricsRoute } from './routes/metrics.ts'
 import { readSettings, type Settings } from './settings.ts'
 import { observeResourceServer } from './telemetry/observe-resource-server.ts'
-import type { MetricSource } from './telemetry/prometheus.ts'
+import type { MetricsText } from './telemetry/prometheus.ts'
 import { createTelemetry, type Telemetry } from './telemetry/telemetry.ts'
 import { VERSION } from './version.ts'
 
@@ -41,7 +41,6 @@ function startTelemetry(settings: Settings, issuer: IssuerParts | undefined): Te
     clients: issuer?.clients.known ?? [],
     otherClients: trust.length > 0 || typeof settings.clients === 'function',
     keyServers: trust.filter(({ keys }) => keys === undefined).map((trusted) => trusted.issuer),
-    revocationReasons: issuer?.rules.revocationReasons ?? [],
     countLive: issuer && (() => issuer.store.countLive(now())),
     source: metrics === undefined ? 'none' : (metrics.exporter ?? 'own'),
     now
@@ -77,25 +76,23 @@ async function verifierOf(
 }
 
 /** Expiry is counted up to the moment of the scrape; a store that is down costs these numbers, not the scrape. */
-function afterPruning(source: MetricSource, server: TokenServer | undefined): MetricSource {
-  if (server === undefined) return source
-  return {
-    async collect() {
-      await server.prune().catch(() => [])
-      return source.collect()
-    }
+function afterPruning(text: MetricsText, server: TokenServer | undefined): MetricsText {
+  if (server === undefined) return text
+  return async () => {
+    await server.prune().catch(() => [])
+    return text()
   }
 }
 
 async function serveMetrics(
   fastify: FastifyInstance,
   { metrics }: Settings,
-  source: MetricSource | undefined
+  text: MetricsText | undefined
 ): Promise<void> {
-  if (metrics === undefined || source === undefined) return
+  if (metrics === undefined || text === undefined) return
   const { path, port, host, onRequest } = metrics
-  if (port === undefined) await fastify.register(metricsRoute, { source, path, guard: onRequest })
-  else metricsListener(fastify, { source, path, port, host })
+  if (port === undefined) await fastify.register(metricsRoute, { text, path, guard: onRequest })
+  else metricsListener(fastify, { text, path, port, host })
 }
 
 async function oauthTelemetry(fastify: FastifyInstance, options: OAuthTelemetryOptions): Promise<void> {
@@ -118,7 +115,7 @@ async function oauthTelemetry(fastify: FastifyInstance, options: OAuthTelemetryO
   const require = createGuard({ server: resourceServer, realm: settings.realm, trustIncomingTrace })
 
   const role = issuer && (await serveTokens(fastify, settings, issuer, verifier, telemetry.observation))
-  await serveMetrics(fastify, settings, telemetry.source && afterPruning(telemetry.source, role?.server))
+  await serveMetrics(fastify, settings, telemetry.metricsText && afterPruning(telemetry.metricsText, role?.server))
 
   fastify.decorate('oauth', {
     ...resourceServerApi(resourceServer, require),

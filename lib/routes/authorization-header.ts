@@ -1,14 +1,7 @@
 import type { FastifyRequest } from 'fastify'
-
-const NAME = 'authorization'
+import { headerValues } from '../telemetry/raw-headers.ts'
 
 /** Every Authorization header of a request: Node keeps only the first in `headers`, which would hide a second one. */
-export function authorizationHeaders({ raw: { rawHeaders } }: FastifyRequest): readonly string[] {
-  const values: string[] = []
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index]
-    const value = rawHeaders[index + 1]
-    if (name?.length === NAME.length && name.toLowerCase() === NAME && value !== undefined) values.push(value)
-  }
-  return values
+export function authorizationHeaders({ raw }: FastifyRequest): readonly string[] {
+  return headerValues(raw.rawHeaders, 'authorization')
 }

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import type { FastifyInstance, FastifySchema, onRequestHookHandler } from 'fastify'
-import { type MetricSource, PROMETHEUS_CONTENT_TYPE, toPrometheusText } from '../telemetry/prometheus.ts'
+import { type MetricsText, PROMETHEUS_CONTENT_TYPE } from '../telemetry/prometheus.ts'
 import { openRoutes } from './open-routes.ts'
 
 declare module 'fastify' {
@@ -32,9 +32,9 @@ async function inTime<T>(work: Promise<T>): Promise<T> {
 }
 
 /** Collects the metrics; when that fails it says so, rather than that there are none. */
-async function scrape(source: MetricSource, log: FastifyInstance['log']): Promise<Scrape> {
+async function scrape(text: MetricsText, log: FastifyInstance['log']): Promise<Scrape> {
   try {
-    const body = await inTime(toPrometheusText(source))
+    const body = await inTime(text())
     return { status: 200, headers: { 'content-type': PROMETHEUS_CONTENT_TYPE }, body }
   } catch (error) {
     log.error({ err: error }, 'the metrics could not be collected')
@@ -43,14 +43,14 @@ async function scrape(source: MetricSource, log: FastifyInstance['log']): Promis
 }
 
 export interface MetricsRouteOptions {
-  readonly source: MetricSource
+  readonly text: MetricsText
   readonly path: string
   readonly guard: onRequestHookHandler | onRequestHookHandler[] | undefined
 }
 
 /** `/metrics` on the application's own listener, kept out of its request log and its traces. */
 export async function metricsRoute(scope: FastifyInstance, options: MetricsRouteOptions): Promise<void> {
-  const { source, path, guard } = options
+  const { text, path, guard } = options
   // Where the application has said who may scrape, nothing is waived: its hook may be `oauth.require` itself.
   if (guard === undefined) openRoutes(scope)
   scope.route({
@@ -61,27 +61,27 @@ export async function metricsRoute(scope: FastifyInstance, options: MetricsRoute
     schema: { hide: true } as FastifySchema,
     ...(guard === undefined ? {} : { onRequest: guard }),
     handler: async (_request, reply) => {
-      const { status, headers, body } = await scrape(source, scope.log)
+      const { status, headers, body } = await scrape(text, scope.log)
       return reply.code(status).headers(headers).send(body)
     }
   })
 }
 
 export interface MetricsListenerOptions {
-  readonly source: MetricSource
+  readonly text: MetricsText
   readonly path: string
   readonly port: number
   readonly host: string
 }
 
 /** `/metrics` on a listener of its own; it opens when the application is ready and closes with it. */
-export function metricsListener(fastify: FastifyInstance, { source, path, port, host }: MetricsListenerOptions): void {
+export function metricsListener(fastify: FastifyInstance, { text, path, port, host }: MetricsListenerOptions): void {
   const server = createServer(async (request, response) => {
     if (request.method !== 'GET' || request.url?.split('?')[0] !== path) {
       response.writeHead(404).end()
       return
     }
-    const { status, headers, body } = await scrape(source, fastify.log)
+    const { status, headers, body } = await scrape(text, fastify.log)
     response.writeHead(status, headers).end(body)
   })
   fastify.addHook('onReady', async () => {

@@ -1,7 +1,9 @@
+import type { Context } from '@opentelemetry/api'
 import type { AccessToken } from '../oauth/access-token.ts'
 import { asOAuthError } from '../oauth/errors.ts'
 import type { RefusalReason } from '../oauth/outcomes.ts'
 import type { ResourceServer } from '../oauth/server.ts'
+import type { ValidateRequest } from '../oauth/verbs/validate.ts'
 import { SPAN } from './conventions.ts'
 import type { ValidateEvent } from './events.ts'
 import type { Observation } from './observe-token-server.ts'
@@ -20,14 +22,20 @@ function ageOf({ claims: { iat } }: AccessToken, now: number): number | undefine
   return iat === undefined ? undefined : Math.max(0, now - iat)
 }
 
+/** A resource server that knows where in a trace it is. */
+export interface ObservedResourceServer extends ResourceServer {
+  /** @param within the context that the request belongs to. Default: the active one */
+  validate(request: ValidateRequest, within?: Context): Promise<AccessToken>
+}
+
 /** The same resource server, seen from outside: every decision is an event, in a span if anybody would see it. */
 export function observeResourceServer(
   server: ResourceServer,
   { tracing, emit, now }: Pick<Observation, 'tracing' | 'emit' | 'now'>
-): ResourceServer {
+): ObservedResourceServer {
   return {
-    validate(request) {
-      const recording = tracing.start(SPAN.validate)
+    validate(request, within) {
+      const recording = tracing.start(SPAN.validate, within)
       return recording.run(async () => {
         try {
           const token = await server.validate(request)

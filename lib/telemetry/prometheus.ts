@@ -15,23 +15,51 @@ export type MetricSource = Pick<PrometheusExporter, 'collect'>
  */
 const SERIES_PER_INSTRUMENT = 100_000
 
+/** The metrics as Prometheus text; it rejects when they cannot be collected. */
+export type MetricsText = () => Promise<string>
+
 /** A reader of our own with its meter, apart from the application's metrics. */
-export function ownReader(version: string): { source: MetricSource; meter: Meter; shutdown: () => Promise<void> } {
+export interface OwnReader {
+  readonly text: MetricsText
+  readonly meter: Meter
+  readonly shutdown: () => Promise<void>
+}
+
+export function ownReader(version: string): OwnReader {
   const exporter = new PrometheusExporter({ preventServerStart: true })
   const provider = new MeterProvider({
     readers: [exporter],
     views: [{ instrumentName: '*', aggregationCardinalityLimit: SERIES_PER_INSTRUMENT }]
   })
-  return { source: exporter, meter: provider.getMeter(SCOPE_NAME, version), shutdown: () => provider.shutdown() }
+  return {
+    text: textOf(exporter, { withoutScopeLabels: true }),
+    meter: provider.getMeter(SCOPE_NAME, version),
+    shutdown: () => provider.shutdown()
+  }
 }
 
-const serializer = new PrometheusSerializer(undefined, false, undefined, true)
+/** The text of the application's own exporter: of all its scopes, so each series says which it belongs to. */
+export function textOfExporter(exporter: MetricSource): MetricsText {
+  return textOf(exporter, { withoutScopeLabels: false })
+}
 
-/** @throws what collecting throws, and when there is nothing to show, since ours are never nothing */
-export async function toPrometheusText(source: MetricSource): Promise<string> {
-  const { resourceMetrics } = await source.collect()
-  if (resourceMetrics.scopeMetrics.length === 0) {
-    throw new Error('there are no metrics: does metrics.exporter belong to the global MeterProvider?')
+function textOf(source: MetricSource, { withoutScopeLabels }: { withoutScopeLabels: boolean }): MetricsText {
+  const prefix = undefined
+  const appendTimestamp = false
+  const resourceLabels = undefined
+  const withoutTargetInfo = true
+  const serializer = new PrometheusSerializer(
+    prefix,
+    appendTimestamp,
+    resourceLabels,
+    withoutTargetInfo,
+    withoutScopeLabels
+  )
+  return async () => {
+    const { resourceMetrics } = await source.collect()
+    if (resourceMetrics.scopeMetrics.length === 0) {
+      throw new Error('there are no metrics: does metrics.exporter belong to the global MeterProvider?')
+    }
+    return serializer.serialize(resourceMetrics)
   }
-  return serializer.serialize(resourceMetrics)
 }

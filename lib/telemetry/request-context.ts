@@ -5,12 +5,23 @@ import {
   type Link,
   propagation,
   ROOT_CONTEXT,
+  type TextMapGetter,
   trace
 } from '@opentelemetry/api'
 import type { FastifyRequest } from 'fastify'
+import { headerValues } from './raw-headers.ts'
 
 /** Whether the trace context that a request brings may be the parent of our spans. */
 export type TraceTrust = boolean | ((request: FastifyRequest) => boolean)
+
+/** Reads trace context from the raw headers, so that they need not all be parsed for it. */
+const RAW_HEADERS: TextMapGetter<readonly string[]> = {
+  keys: (rawHeaders) => rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase()),
+  get(rawHeaders, name) {
+    const values = headerValues(rawHeaders, name.toLowerCase())
+    return values.length > 1 ? values : values[0]
+  }
+}
 
 const NO_SPANS_KEY = createContextKey('oauth2 spans are not wanted')
 const LINK_KEY = createContextKey('oauth2 link to the untrusted remote context')
@@ -35,7 +46,7 @@ function contextOf(request: FastifyRequest, trust: TraceTrust, active: Context):
   const traced = request as TracedRequest
   const plugin = traced.opentelemetry?.().context ?? traced.openTelemetry?.().context
   if (plugin !== undefined) return plugin
-  const remote = propagation.extract(active, request.headers)
+  const remote = propagation.extract(active, request.raw.rawHeaders, RAW_HEADERS)
   if ((typeof trust === 'function' ? trust(request) : trust) === true) return remote
   const untrusted = trace.getSpanContext(remote)
   return untrusted === undefined ? ROOT_CONTEXT : ROOT_CONTEXT.setValue(LINK_KEY, { context: untrusted })

@@ -6,7 +6,7 @@ import type { TokenEvent } from './events.ts'
 import { logWriter } from './logs.ts'
 import { type CountLive, Metrics } from './metrics.ts'
 import type { Observation } from './observe-token-server.ts'
-import { type MetricSource, ownReader } from './prometheus.ts'
+import { type MetricSource, type MetricsText, ownReader, textOfExporter } from './prometheus.ts'
 import { Tracing } from './tracing.ts'
 import { showUser, type UserIdMode } from './user-ids.ts'
 import { type KnownAtStart, startAtZero } from './zeroes.ts'
@@ -31,8 +31,8 @@ export interface TelemetrySettings extends KnownAtStart {
 
 export interface Telemetry {
   readonly observation: Observation
-  /** What `/metrics` collects from. */
-  readonly source: MetricSource | undefined
+  /** What `/metrics` answers. */
+  readonly metricsText: MetricsText | undefined
   /** Counts a fetch of an issuer's keys. */
   readonly keysFetched: (issuer: string, outcome: string) => void
   /** Reports through the global MeterProvider too, again when it has been replaced: meters do not late-bind. */
@@ -82,7 +82,7 @@ export function createTelemetry(settings: TelemetrySettings): Telemetry {
       showUser: showUser(settings.userId, settings.userIdKey),
       now: settings.now
     },
-    source: reader?.source ?? (typeof settings.source === 'string' ? undefined : settings.source),
+    metricsText: reader?.text ?? (typeof settings.source === 'string' ? undefined : textOfExporter(settings.source)),
     keysFetched: (issuer, outcome) => counters.keysFetched.add(1, issuer, outcome),
     reportToGlobalProvider() {
       const provider = metricsApi.getMeterProvider()

@@ -45,18 +45,17 @@ export class Tracing {
     }
   }
 
-  start(name: string): Recording {
-    const parent = context.active()
+  start(name: string, parent: Context = context.active()): Recording {
     const parentSpan = trace.getSpanContext(parent)
     if (this.#tracer === undefined || !areSpansWanted(parent) || !mayBeRecorded(parentSpan)) {
-      return unrecorded(parentSpan)
+      return unrecorded(parentSpan, parent)
     }
     try {
       const span = this.#tracer.startSpan(name, { links: untrustedLink(parent) }, parent)
       return this.#recording(span, span.spanContext(), trace.setSpan(withoutUntrustedLink(parent), span))
     } catch {
       this.#onDropped()
-      return unrecorded(undefined)
+      return unrecorded(undefined, parent)
     }
   }
 
@@ -83,6 +82,10 @@ function write(span: Span, { attributes, links = [], event, failure }: SpanRepor
   if (failure !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: failure })
 }
 
-function unrecorded(parent: SpanContext | undefined): Recording {
-  return { traceparent: () => toTraceparent(parent), run: (work) => work(), end: () => {} }
+function unrecorded(parentSpan: SpanContext | undefined, within: Context): Recording {
+  return {
+    traceparent: () => toTraceparent(parentSpan),
+    run: (work) => context.with(within, work),
+    end: () => {}
+  }
 }

@@ -19,7 +19,7 @@ t.test('active and expired are exact through issue, refresh, revocation, reuse a
     const active = samplesOf(samples, 'oauth2_token_active')
     t.strictSame([active[web('access')] ?? 0, active[web('refresh')] ?? 0], [access, refreshTokens], `active ${what}`)
     const ended = samplesOf(samples, 'oauth2_token_expired_total')
-    t.strictSame([ended[web('access')], ended[web('refresh')]], expired, `expired ${what}`)
+    t.strictSame([ended[web('access')] ?? 0, ended[web('refresh')] ?? 0], expired, `expired ${what}`)
   }
 
   await assertCounts(0, 0, [0, 0], 'before')
