@@ -6,11 +6,10 @@ import type { ClientLabels } from './client-labels.ts'
 import { CLIENT_UNKNOWN } from './conventions.ts'
 import type { Counters } from './counters.ts'
 
-/** What an incident is first seen by. More series would cost each scrape time, and alerts see their birth too. */
-const INCIDENT = { reason: 'security_incident', outcome: 'theft' } as const satisfies {
-  reason: RevocationReason
-  outcome: ReuseOutcome
-}
+const REUSE_OUTCOMES = ['theft', 'race_lost', 'grace'] as const satisfies readonly ReuseOutcome[]
+
+/** The reason whose first revocation matters. Each series costs every scrape, and alerts see the birth of the others. */
+const INCIDENT: RevocationReason = 'security_incident'
 
 /** What is known before anything happens. */
 export interface KnownAtStart {
@@ -27,10 +26,10 @@ export function startAtZero(counters: Counters, labels: ClientLabels, { clients,
   for (const { id, grants } of clients) {
     const client = labels.label(id)
     for (const grant of new Set([...grants, DIRECT])) counters.issued.series(client, grant)
-    counters.revoked.series(client, INCIDENT.reason)
+    counters.revoked.series(client, INCIDENT)
     if (!grants.includes('refresh_token')) continue
     counters.refreshed.series(client)
-    counters.reuseDetected.series(client, INCIDENT.outcome)
+    for (const outcome of REUSE_OUTCOMES) counters.reuseDetected.series(client, outcome)
   }
   for (const reason of ['missing', 'malformed', 'bad_signature', 'unknown_key', 'unavailable']) {
     counters.validated.series(CLIENT_UNKNOWN, 'invalid', reason)

@@ -22,7 +22,9 @@ t.test('counters that alerts use exist at zero for every known client before any
     '{oauth2_client_id="reports",oauth2_revocation_reason="security_incident"}': 0
   })
   t.strictSame(samplesOf(samples, 'oauth2_token_reuse_detected_total'), {
-    '{oauth2_client_id="web",oauth2_reuse_outcome="theft"}': 0
+    '{oauth2_client_id="web",oauth2_reuse_outcome="theft"}': 0,
+    '{oauth2_client_id="web",oauth2_reuse_outcome="grace"}': 0,
+    '{oauth2_client_id="web",oauth2_reuse_outcome="race_lost"}': 0
   })
   t.strictSame(samplesOf(samples, 'oauth2_telemetry_dropped_total'), { '': 0 })
   t.strictSame(samplesOf(samples, 'oauth2_telemetry_clients_folded_total'), { '': 0 })
