@@ -1,4 +1,4 @@
-import { context, ROOT_CONTEXT, trace } from '@opentelemetry/api'
+import { context, propagation, ROOT_CONTEXT, type TextMapPropagator, TraceFlags, trace } from '@opentelemetry/api'
 import { AlwaysOffSampler, SamplingDecision } from '@opentelemetry/sdk-trace'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
@@ -150,4 +150,26 @@ t.test('what the sampler drops and what no SDK records is counted all the same',
   const recorded = recordSpans(t, new AlwaysOffSampler())
   await check('with a sampler that drops everything')
   t.strictSame(recorded.spans(), [])
+})
+
+/** Finds its header among all there are, as propagators of prefixed headers do. */
+const searching: TextMapPropagator = {
+  fields: () => [],
+  inject: () => {},
+  extract(into, carrier, getter) {
+    const header = getter.keys(carrier).find((name) => name.startsWith('x-trace-'))
+    const value = header === undefined ? undefined : getter.get(carrier, header)
+    const [traceId = '', spanId = ''] = String(value).split('-')
+    return trace.setSpanContext(into, { traceId, spanId, traceFlags: TraceFlags.SAMPLED, isRemote: true })
+  }
+}
+
+t.test('a propagator may look for its header among all', async (t) => {
+  const recorded = recordSpans(t)
+  propagation.disable()
+  propagation.setGlobalPropagator(searching)
+  const fastify = await buildServer(t)
+  const { callOrders } = await requests(fastify, { 'X-Trace-Here': REMOTE })
+  await callOrders()
+  t.equal(parentOf(spanNamed(recorded, 'oauth2.token.validate')), REMOTE)
 })
