@@ -173,3 +173,16 @@ t.test('a propagator may look for its header among all', async (t) => {
   await callOrders()
   t.equal(parentOf(spanNamed(recorded, 'oauth2.token.validate')), REMOTE)
 })
+
+t.test('a tracestate in two headers is one', async (t) => {
+  const recorded = recordSpans(t)
+  const fastify = await buildServer(t)
+  const { access_token } = await fastify.oauth.issue({ clientId: 'web', subject: 'alice' })
+  recorded.reset()
+  await fastify.inject({
+    url: '/orders',
+    headers: { authorization: `Bearer ${access_token}`, traceparent: SAMPLED, tracestate: ['a=1', 'b=2'] }
+  })
+  const { traceState } = spanNamed(recorded, 'oauth2.token.validate').spanContext()
+  t.equal(traceState?.serialize(), 'a=1,b=2')
+})
