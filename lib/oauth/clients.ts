@@ -10,9 +10,9 @@ export interface Client {
    * The client's secret, or several that are live at once while one is replaced. Presence makes the client
    * confidential (RFC 6749 section 2.1). Only a SHA-256 of each is kept: make them random, 32 bytes or more.
    */
-  readonly secret?: string | readonly string[]
+  readonly secret?: string | readonly string[] | undefined
   /** The same as base64url SHA-256 digests, for applications that do not hold the secrets themselves. */
-  readonly secretDigest?: string | readonly string[]
+  readonly secretDigest?: string | readonly string[] | undefined
   /** The grant types it may use. Default: none. */
   readonly grants?: readonly string[]
   /** The scope it may be granted, and is granted when it asks for none. Default: empty. */
