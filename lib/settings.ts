@@ -29,7 +29,7 @@ const RESERVED_GRANTS: ReadonlyMap<string, string> = new Map([
   ['password', 'the password grant must not be used (RFC 9700 section 2.4)']
 ])
 
-const STORE_VERBS = ['insert', 'find', 'rotate', 'revoke', 'countLive', 'prune', 'close'] as const
+const STORE_VERBS = ['insert', 'find', 'rotate', 'revoke', 'countLive', 'prune', 'keep', 'close'] as const
 
 /** Grants of the application's own. */
 function readGrants(grants: OAuthTelemetryOptions['grants'] = {}): Readonly<Record<string, GrantHandler>> {

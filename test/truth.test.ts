@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
 import t, { type Test } from 'tap'
+import { refreshTokenId } from '../lib/oauth/token-id.ts'
 import { CommandedStore } from './support/commanded-store.ts'
 import { scrape } from './support/metrics.ts'
 import { seededRandom } from './support/random.ts'
@@ -80,7 +80,7 @@ async function assertTruth({ server, store, clock, model: { ledger } }: World): 
   const alive = new Map<string, number>()
   for (const { value, type } of ledger.tokens) {
     if (type !== 'refresh') continue
-    const token = await store.find(createHash('sha256').update(value).digest('base64url'))
+    const token = await store.find(refreshTokenId(value))
     if (token === undefined || token.spent || token.revokedAt || clock.now() >= token.expiresAt) continue
     alive.set(token.family, (alive.get(token.family) ?? 0) + 1)
   }

@@ -19,6 +19,7 @@ export function failClosed(store: TokenStore): TokenStore {
     revoke: (selector, at, reason) => orUnavailable(() => store.revoke(selector, at, reason)),
     countLive: (at) => orUnavailable(() => store.countLive(at)),
     prune: (at) => orUnavailable(() => store.prune(at)),
+    keep: (name, value) => orUnavailable(() => store.keep(name, value)),
     close: () => store.close()
   }
 }

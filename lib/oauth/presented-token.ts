@@ -1,6 +1,6 @@
 import type { Kernel } from './kernel.ts'
-import { digest } from './secrets.ts'
 import type { StoredToken } from './token.ts'
+import { refreshTokenId } from './token-id.ts'
 
 /**
  * The stored record of a presented token, whichever type it is. A token_type_hint is not needed: it may be wrong (RFC
@@ -8,6 +8,6 @@ import type { StoredToken } from './token.ts'
  */
 export async function recognise({ verifier, store }: Kernel, token: string): Promise<StoredToken | undefined> {
   const jti = verifier.recognise(token)?.claims.jti
-  const found = await store.find(jti ?? digest(token))
+  const found = await store.find(jti ?? refreshTokenId(token))
   return found?.type === (jti === undefined ? 'refresh' : 'access') ? found : undefined
 }

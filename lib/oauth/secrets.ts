@@ -1,18 +1,8 @@
-import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 
 /** The base64url SHA-256 of a high-entropy secret: the only form in which one is ever kept. */
 export function digest(secret: string): string {
   return hash('sha256', secret, 'base64url')
-}
-
-/** 256 bits from the system's CSPRNG, base64url (RFC 6749 section 10.10 asks for at least 160). */
-export function newSecret(): string {
-  return randomBytes(32).toString('base64url')
-}
-
-/** 128 bits from the system's CSPRNG, base64url: unique, and not meant to be secret. */
-export function newId(): string {
-  return randomBytes(16).toString('base64url')
 }
 
 /** The digest of nothing that anyone has. */

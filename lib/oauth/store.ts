@@ -17,11 +17,15 @@ export type Rotation = { readonly won: true } | { readonly won: false; readonly 
  * Where tokens are kept. Every method is atomic by itself and all of them together are linearizable: the rules of
  * OAuth above need no transaction. A method that cannot be carried out rejects, having changed nothing.
  *
+ * The ids of a family name the same place (`placeOf` in `token-id.ts`), so that a store that is spread over machines
+ * finds a whole family in one of them, and anything by its id alone. A revocation of a subject or a client may visit
+ * one place after the other; when it resolves, all that was issued before it is dead.
+ *
  * `test/stores/conformance.ts` is this contract as tests; a new store runs it unchanged.
  */
 export interface TokenStore {
   /**
-   * Adds new tokens, all or none. Resolves to `false`, having written nothing, when their subject or client was
+   * Adds new tokens of one family, all or none. Resolves to `false`, having written nothing, when their subject or client was
    * revoked after their `issuedAt`: a token minted while its owner is being revoked never lives.
    */
   insert(tokens: readonly StoredToken[]): Promise<boolean>
@@ -49,6 +53,12 @@ export interface TokenStore {
    * counted once in the life of the store.
    */
   prune(at: number): Promise<readonly TokenCount[]>
+
+  /**
+   * Keeps a small value under a name for as long as the store, unless there is one already; resolves to the one that
+   * is kept. Of any number of parallel calls all resolve to the same.
+   */
+  keep(name: string, value: string): Promise<string>
 
   /** Releases what the store holds. */
   close(): Promise<void>

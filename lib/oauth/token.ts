@@ -17,7 +17,7 @@ export interface Spending {
  * epoch, fractions allowed.
  */
 export interface StoredToken {
-  /** Access token: its `jti`. Refresh token: the base64url SHA-256 of its value. */
+  /** Access token: its `jti`. Refresh token: a digest of its value. `token-id.ts` says what all ids have in common. */
   readonly id: string
   readonly type: TokenType
   /** All tokens descending from one authorization by refresh share their family. */

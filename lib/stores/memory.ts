@@ -21,6 +21,7 @@ export class MemoryStore implements TokenStore {
   readonly #live = new TokenCounts()
   /** Tokens that have expired and are not yet forgotten. */
   #expired: Entry[] = []
+  readonly #kept = new Map<string, string>()
 
   async insert(tokens: readonly StoredToken[]): Promise<boolean> {
     if (tokens.some((token) => this.#isRevokedMeanwhile(token))) return false
@@ -76,6 +77,12 @@ export class MemoryStore implements TokenStore {
     }
     this.#expired = []
     return unspent.toArray().filter(({ count }) => count > 0)
+  }
+
+  async keep(name: string, value: string): Promise<string> {
+    const kept = this.#kept.get(name) ?? value
+    this.#kept.set(name, kept)
+    return kept
   }
 
   async close(): Promise<void> {}

@@ -59,7 +59,7 @@ t.test('a login answers with tokens that are not to be kept', async (t) => {
     token_type: 'Bearer',
     expires_in: 3600,
     scope: 'orders:read orders:write',
-    refresh_token: /^[\w-]{43}$/
+    refresh_token: /^[0-9a-v]{8}[\w-]{43}$/
   })
 })
 

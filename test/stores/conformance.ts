@@ -1,6 +1,7 @@
 import type { Test } from 'tap'
 import { testCounting } from './conformance/counting.ts'
 import { testInsertion } from './conformance/insertion.ts'
+import { testKeeping } from './conformance/keeping.ts'
 import { testAgainstModel } from './conformance/model.ts'
 import { testPruning } from './conformance/pruning.ts'
 import { testRaces } from './conformance/races.ts'
@@ -21,6 +22,7 @@ export function testStore(t: Test, name: string, createStore: CreateStore): Prom
     await testRaces(t, createStore)
     await testCounting(t, createStore)
     await testPruning(t, createStore)
+    await testKeeping(t, createStore)
     await testAgainstModel(t, createStore)
   })
 }

@@ -60,6 +60,10 @@ export class CommandedStore implements TokenStore {
     return this.#run('prune', () => this.#memory.prune(at))
   }
 
+  keep(name: string, value: string) {
+    return this.#memory.keep(name, value)
+  }
+
   close() {
     return this.#memory.close()
   }

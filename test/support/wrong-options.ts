@@ -12,7 +12,8 @@ const URL_MESSAGE =
 const AUDIENCE_MESSAGE = "must be a non-empty string, or an array of them, for example 'https://api.example'"
 const PATH_MESSAGE = "must be an absolute path like '/oauth', without a slash at its end"
 const TRUST_MESSAGE = 'trust must be an array of { issuer, audience }, not an empty one'
-const STORE_MESSAGE = 'store must be a TokenStore: an object with insert, find, rotate, revoke, countLive, prune, close'
+const STORE_MESSAGE =
+  'store must be a TokenStore: an object with insert, find, rotate, revoke, countLive, prune, keep, close'
 const CLOCK_MESSAGE = 'now must be a function that gives seconds since the epoch, not milliseconds'
 const REASONS_MESSAGE = "revocationReasons must be an array of labels without spaces, for example ['device_lost']"
 

@@ -2,9 +2,9 @@ import { OAuthError } from '../errors.ts'
 import type { Kernel } from '../kernel.ts'
 import type { TokenGrant, TokenResponse } from '../outcomes.ts'
 import { scopeParameter } from '../scope.ts'
-import { digest, newId, newSecret } from '../secrets.ts'
 import type { Terms } from '../terms.ts'
 import type { StoredToken } from '../token.ts'
+import { newRefreshToken, newTokenId, refreshTokenId } from '../token-id.ts'
 
 /** A decision to issue: who gets what, before there are tokens. */
 export interface Authorization extends Terms {
@@ -78,7 +78,7 @@ export async function issue(kernel: Kernel, authorization: Authorization): Promi
   const now = kernel.now()
   const { clientId, subject, trace, refresh: terms } = authorization
   if (subject !== undefined && terms?.family === undefined) await assertSubject(kernel, subject)
-  const id = newId()
+  const id = newTokenId(now, terms?.family?.id)
   const issuedAtSecond = Math.floor(now)
   const common = {
     family: terms?.family?.id ?? id,
@@ -110,10 +110,10 @@ export async function issue(kernel: Kernel, authorization: Authorization): Promi
     await writeFirst(kernel, [access])
     return { response, access, refresh: undefined }
   }
-  const secret = newSecret()
+  const secret = newRefreshToken(now, common.family)
   const refresh: StoredToken = {
     ...common,
-    id: digest(secret),
+    id: refreshTokenId(secret),
     type: 'refresh',
     scope: terms.scope,
     audience: terms.audience,

@@ -4,9 +4,9 @@ import { answeredAgain } from '../grace.ts'
 import type { Kernel } from '../kernel.ts'
 import type { Refreshed, RefusalFacts, RefusalReason, ReuseOutcome, Revocation, TokenGrant } from '../outcomes.ts'
 import { sealReceipt } from '../receipts.ts'
-import { digest } from '../secrets.ts'
 import { type Narrowing, narrowed } from '../terms.ts'
 import type { StoredToken } from '../token.ts'
+import { refreshTokenId } from '../token-id.ts'
 import type { Authorization, RefreshableGrant } from './issue.ts'
 import type { ReuseRevocation } from './revoke-all.ts'
 
@@ -37,7 +37,7 @@ function refused(reason: RefusalReason, facts: RefusalFacts): OAuthError {
  */
 export async function refresh(kernel: Kernel, verbs: VerbsWithin, request: RefreshRequest): Promise<Refreshed> {
   const { client } = request.by
-  const token = await kernel.store.find(digest(request.refreshToken))
+  const token = await kernel.store.find(refreshTokenId(request.refreshToken))
   if (token === undefined || token.type !== 'refresh') throw refused('not_found', {})
   if (token.clientId !== client.id) throw refused('wrong_client', {})
   const facts: RefusalFacts = { token, clientId: client.id }

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { accessToken, type CreateStore, NOW, openStore, refreshToken, rotate, sorted } from './tokens.ts'
+import { accessToken, type CreateStore, insertEach, NOW, openStore, refreshToken, rotate, sorted } from './tokens.ts'
 
 /** `countLive`. */
 export async function testCounting(t: Test, createStore: CreateStore): Promise<void> {
@@ -29,7 +29,7 @@ export async function testCounting(t: Test, createStore: CreateStore): Promise<v
 
   await t.test('countLive: asking changes nothing, and neither does pruning', async (t) => {
     const store = await openStore(t, createStore)
-    await store.insert([accessToken({ expiresAt: NOW + 10 }), refreshToken()])
+    await insertEach(store, [accessToken({ expiresAt: NOW + 10 }), refreshToken()])
     for (const at of [NOW, NOW + 1, NOW + 1]) {
       t.strictSame(sorted(await store.countLive(at)), ['web access 1', 'web refresh 1'])
     }
@@ -42,7 +42,10 @@ export async function testCounting(t: Test, createStore: CreateStore): Promise<v
   await t.test('countLive: after a long silence nothing is missed', async (t) => {
     const store = await openStore(t, createStore)
     const lifetimes = [1, 60, 3_600, 86_400, 30 * 86_400]
-    await store.insert(lifetimes.map((lifetime) => accessToken({ expiresAt: NOW + lifetime })))
+    await insertEach(
+      store,
+      lifetimes.map((lifetime) => accessToken({ expiresAt: NOW + lifetime }))
+    )
     t.strictSame(sorted(await store.countLive(NOW)), ['web access 5'])
     t.strictSame(sorted(await store.countLive(NOW + 2 * 86_400)), ['web access 1'])
     t.strictSame(sorted(await store.countLive(NOW + 90 * 86_400)), [])

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { accessToken, type CreateStore, NOW, openStore, refreshToken, rotate, sorted } from './tokens.ts'
+import { accessToken, type CreateStore, insertEach, NOW, openStore, refreshToken, rotate, sorted } from './tokens.ts'
 
 /** `prune`, and time. */
 export async function testPruning(t: Test, createStore: CreateStore): Promise<void> {
@@ -10,7 +10,7 @@ export async function testPruning(t: Test, createStore: CreateStore): Promise<vo
       refreshToken({ expiresAt: NOW + 10 }),
       accessToken({ expiresAt: NOW + 20, clientId: 'app' })
     ]
-    await store.insert([first, second, third])
+    await insertEach(store, [first, second, third])
     t.strictSame(await store.prune(NOW + 9.75), [])
     t.strictSame(await store.find(first.id), first)
     t.strictSame(sorted(await store.prune(NOW + 10)), ['web access 1', 'web refresh 1'])
@@ -23,7 +23,10 @@ export async function testPruning(t: Test, createStore: CreateStore): Promise<vo
 
   await t.test('prune: parallel calls count each token once', async (t) => {
     const store = await openStore(t, createStore)
-    await store.insert(Array.from({ length: 20 }, (_, index) => accessToken({ expiresAt: NOW + 1 + (index % 5) })))
+    await insertEach(
+      store,
+      Array.from({ length: 20 }, (_, index) => accessToken({ expiresAt: NOW + 1 + (index % 5) }))
+    )
     const counts = await Promise.all(Array.from({ length: 8 }, () => store.prune(NOW + 10)))
     t.equal(
       counts.flat().reduce((sum, { count }) => sum + count, 0),
@@ -46,7 +49,7 @@ export async function testPruning(t: Test, createStore: CreateStore): Promise<vo
   await t.test('prune: spent and revoked tokens are found until they expire, and are not counted', async (t) => {
     const store = await openStore(t, createStore)
     const [spent, revoked] = [refreshToken({ expiresAt: NOW + 10 }), refreshToken({ expiresAt: NOW + 10 })]
-    await store.insert([spent, revoked])
+    await insertEach(store, [spent, revoked])
     await rotate(store, spent, NOW + 1)
     await store.revoke({ id: revoked.id }, NOW + 1, 'logout')
     t.strictSame(await store.prune(NOW + 9), [])
@@ -60,7 +63,7 @@ export async function testPruning(t: Test, createStore: CreateStore): Promise<vo
   await t.test('time running backwards revives nothing', async (t) => {
     const store = await openStore(t, createStore)
     const [expired, spent, revoked] = [refreshToken({ expiresAt: NOW + 10 }), refreshToken(), refreshToken()]
-    await store.insert([expired, spent, revoked])
+    await insertEach(store, [expired, spent, revoked])
     await rotate(store, spent, NOW + 5)
     await store.revoke({ id: revoked.id }, NOW + 5, 'logout')
     await store.prune(NOW + 10)

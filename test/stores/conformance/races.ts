@@ -64,7 +64,8 @@ export async function testRaces(t: Test, createStore: CreateStore): Promise<void
       const store = await openStore(t, createStore)
       for (let round = 0; round < ROUNDS; round += 1) {
         const at = NOW + round
-        const tokens = [accessToken({ issuedAt: at }), refreshToken({ issuedAt: at })]
+        const access = accessToken({ issuedAt: at })
+        const tokens = [access, refreshToken({ family: access.family, issuedAt: at })]
         const [inserted, counts] = await race(
           round,
           () => store.insert(tokens),

@@ -1,5 +1,15 @@
 import type { Test } from 'tap'
-import { type CreateStore, NOW, openStore, refreshToken, rotate, sorted, spendingFor, successorsOf } from './tokens.ts'
+import {
+  type CreateStore,
+  insertEach,
+  NOW,
+  openStore,
+  refreshToken,
+  rotate,
+  sorted,
+  spendingFor,
+  successorsOf
+} from './tokens.ts'
 
 const PARALLEL = 50
 
@@ -69,7 +79,7 @@ export async function testRotation(t: Test, createStore: CreateStore): Promise<v
   await t.test('rotate: a token loses from the second it expires in', async (t) => {
     const store = await openStore(t, createStore)
     const [late, just] = [refreshToken({ expiresAt: NOW + 10 }), refreshToken({ expiresAt: NOW + 10 })]
-    await store.insert([late, just])
+    await insertEach(store, [late, just])
     const lost = await rotate(store, late, NOW + 10)
     t.strictSame(lost.rotation, { won: false, token: late })
     t.equal(await store.find(lost.refresh.id), undefined)

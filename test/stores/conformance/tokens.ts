@@ -1,11 +1,16 @@
-import { randomUUID } from 'node:crypto'
 import type { Test } from 'tap'
 import type { Spending, StoredToken, TokenCount, TokenStore } from '../../../lib/index.ts'
+import { newTokenId } from '../../../lib/oauth/token-id.ts'
 
 /** Makes an empty store. */
 export type CreateStore = (t: Test) => Promise<TokenStore>
 
 export const NOW = 1_800_000_000
+
+/** Inserts tokens that have nothing to do with each other. */
+export async function insertEach(store: TokenStore, tokens: readonly StoredToken[]): Promise<void> {
+  for (const token of tokens) await store.insert([token])
+}
 
 /** An empty store, closed when the test ends. */
 export async function openStore(t: Test, createStore: CreateStore): Promise<TokenStore> {
@@ -16,7 +21,7 @@ export async function openStore(t: Test, createStore: CreateStore): Promise<Toke
 
 /** An access token of client `web`, issued now for an hour, unless told otherwise. */
 export function accessToken(given: Partial<StoredToken> = {}): StoredToken {
-  const id = randomUUID()
+  const id = newTokenId(NOW, given.family)
   return {
     id,
     type: 'access',
