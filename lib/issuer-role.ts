@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { keptSigningKey } from './jwt/kept-keys.ts'
 import { accessTokenSigner } from './jwt/signer.ts'
 import { loadSigningKeys, type SigningKey } from './jwt/signing-keys.ts'
 import type { AccessTokenVerifier } from './oauth/access-token.ts'
@@ -35,11 +36,16 @@ export async function issuerParts(
   settings: Settings
 ): Promise<IssuerParts | undefined> {
   if (settings.clients === undefined) return undefined
+  const { signingAlg = 'RS256', signingKeySecret: secret } = options
+  const bare = options.store ?? new MemoryStore()
+  const store = failClosed(bare)
   return {
     rules: readRules(options),
     clients: clientRegistry(settings.clients),
-    store: failClosed(options.store ?? new MemoryStore()),
-    keys: await loadSigningKeys(options.signingKeys, options.signingAlg ?? 'RS256'),
+    store,
+    keys: await loadSigningKeys(
+      options.signingKeys ?? [await keptSigningKey(signingAlg, { store, storeName: bare.constructor.name, secret })]
+    ),
     grants: new Map([['client_credentials', clientCredentials], ...Object.entries(settings.grants)])
   }
 }

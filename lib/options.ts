@@ -71,10 +71,19 @@ export interface OAuthTelemetryOptions {
   readonly clients?: ClientSource
   /** Where tokens are kept; closed with the server. Default: `MemoryStore`, with a warning in production. */
   readonly store?: TokenStore
-  /** The private keys: the first signs, all verify. Default: one is generated, and ends with the process. */
+  /**
+   * The private keys: the first signs, all verify. Default: one is generated and kept in the store, where all replicas
+   * find it, also after a restart.
+   */
   readonly signingKeys?: readonly SigningKeyInput[]
   /** The algorithm of the generated key, so not beside `signingKeys`. Default: `RS256` (RFC 9068 section 2.1). */
   readonly signingAlg?: GeneratedAlgorithm
+  /**
+   * Presence seals the generated key before it is kept (AES-256-GCM), so that whoever can read the store cannot sign.
+   * At least 32 characters made by chance, the same for all replicas and for as long as the store; not beside
+   * `signingKeys`.
+   */
+  readonly signingKeySecret?: string
   /** More grants by grant type (RFC 6749 section 4.5). */
   readonly grants?: Readonly<Record<string, GrantHandler>>
   /** Lifetime of access tokens in seconds. Default: 3600. */

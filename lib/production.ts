@@ -11,16 +11,20 @@ function slowLorisAdvice({ server }: FastifyInstance): string | undefined {
 /** Says, once and in production only, what is fine for development and not for the world. */
 export function warnInProduction(
   fastify: FastifyInstance,
-  { clients, store, signingKeys, metrics }: OAuthTelemetryOptions
+  { clients, store, signingKeys, signingKeySecret, metrics }: OAuthTelemetryOptions
 ): void {
   if (process.env.NODE_ENV !== 'production') return
   const issues = clients !== undefined
+  const keepsKey = issues && signingKeys === undefined && signingKeySecret === undefined
   const open =
     metrics !== false &&
     (typeof metrics !== 'object' || ([metrics.onRequest ?? []].flat().length === 0 && metrics.port === undefined))
   const advice = [
     issues && store === undefined && 'no store is given: tokens are kept in memory and end with this process',
-    issues && signingKeys === undefined && 'no signingKeys are given: tokens cannot be verified after a restart',
+    keepsKey &&
+      store !== undefined &&
+      store.keepsPrivately !== true &&
+      'the signing key is kept in the store, where others may read it: give signingKeySecret to seal it, or signingKeys',
     open && '/metrics is open to everyone: give metrics.onRequest, or metrics.port for a listener of its own',
     slowLorisAdvice(fastify)
   ]

@@ -29,6 +29,9 @@ const RESERVED_GRANTS: ReadonlyMap<string, string> = new Map([
   ['password', 'the password grant must not be used (RFC 9700 section 2.4)']
 ])
 
+/** As hard to guess as 128 bits, however it is written down. */
+const MIN_SECRET_LENGTH = 32
+
 const STORE_VERBS = ['insert', 'find', 'rotate', 'revoke', 'countLive', 'prune', 'keep', 'close'] as const
 
 /** Grants of the application's own. */
@@ -130,7 +133,7 @@ function readFailedAttempts(given: AttemptLimit = DEFAULTS.failedAttempts): Atte
 
 /** Options with their defaults, checked; what the rules of the issuer role need is in rules.ts. */
 export function readSettings(options: OAuthTelemetryOptions) {
-  const { clients, trust, store } = onlyKnown('fastify-oauth-telemetry', options, OPTIONS)
+  const { clients, trust, store, signingKeySecret } = onlyKnown('fastify-oauth-telemetry', options, OPTIONS)
   ensure(
     clients !== undefined || trust !== undefined,
     'give clients (with issuer and audience) to issue tokens, or trust to accept those of other issuers, or both'
@@ -154,6 +157,15 @@ export function readSettings(options: OAuthTelemetryOptions) {
   ensure(
     options.signingKeys === undefined || options.signingAlg === undefined,
     'signingAlg is for the generated key: leave it out beside signingKeys, each of which has its own'
+  )
+  ensure(
+    signingKeySecret === undefined ||
+      (typeof signingKeySecret === 'string' && signingKeySecret.length >= MIN_SECRET_LENGTH),
+    `signingKeySecret must be a string of ${MIN_SECRET_LENGTH} characters or more, made by chance: openssl rand -base64 32`
+  )
+  ensure(
+    options.signingKeys === undefined || signingKeySecret === undefined,
+    'signingKeySecret is for the generated key: leave it out beside signingKeys, which are not kept'
   )
   ensure(
     store === undefined || STORE_VERBS.every((verb) => typeof store?.[verb] === 'function'),

@@ -4,12 +4,14 @@ import { connect } from 'node:net'
 import Fastify, { type FastifyHttpOptions } from 'fastify'
 import t, { type Test } from 'tap'
 import oauthTelemetry, { MemoryStore, type MetricsOptions, type OAuthTelemetryOptions } from '../lib/index.ts'
+import { CommandedStore } from './support/commanded-store.ts'
 import { makeKey } from './support/jwt.ts'
 import { OPTIONS, withOptions } from './support/server.ts'
 
 const PREFIX = 'fastify-oauth-telemetry: '
 const STORE = 'no store is given: tokens are kept in memory and end with this process'
-const KEYS = 'no signingKeys are given: tokens cannot be verified after a restart'
+const KEY =
+  'the signing key is kept in the store, where others may read it: give signingKeySecret to seal it, or signingKeys'
 const OPEN = '/metrics is open to everyone: give metrics.onRequest, or metrics.port for a listener of its own'
 const SLOW =
   'without a proxy in front, set requestTimeout, a smaller http.headersTimeout and a short http.connectionsCheckingInterval, or slow clients can hold connections open'
@@ -55,7 +57,7 @@ async function warnings(
 }
 
 t.test('in production, what is fine for development only is warned of, once each', async (t) => {
-  t.strictSame(await warnings(t, 'production', OPTIONS), [STORE, KEYS, OPEN, SLOW])
+  t.strictSame(await warnings(t, 'production', OPTIONS), [STORE, OPEN, SLOW])
 })
 
 t.test('elsewhere nothing is', async (t) => {
@@ -65,6 +67,18 @@ t.test('elsewhere nothing is', async (t) => {
 
 t.test('a server that is set up for production is not warned of anything', async (t) => {
   t.strictSame(await warnings(t, 'production', safe(), RECIPE), [])
+})
+
+t.test('a signing key that others may read in the store is warned of', async (t) => {
+  const { signingKeys: _, ...generating } = safe()
+  const secret = 'x'.repeat(32)
+  const cases: [OAuthTelemetryOptions, string[]][] = [
+    [{ ...generating, store: new CommandedStore() }, [KEY]],
+    [{ ...generating, store: new CommandedStore(), signingKeySecret: secret }, []],
+    [{ ...safe(), store: new CommandedStore() }, []],
+    [generating, []]
+  ]
+  for (const [options, expected] of cases) t.strictSame(await warnings(t, 'production', options, RECIPE), expected)
 })
 
 t.test('A13: metrics are warned of when they are open to everyone, and only then', async (t) => {

@@ -29,6 +29,7 @@ t.test('without clients, options of the issuer role are mistakes', async (t) => 
     store: {},
     signingKeys: [generateKeyPairSync('ed25519').privateKey],
     signingAlg: 'ES256',
+    signingKeySecret: 'x'.repeat(32),
     grants: {},
     accessTokenTtl: 60,
     refreshToken: {},

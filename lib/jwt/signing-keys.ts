@@ -19,8 +19,8 @@ export interface SigningKey {
 /** What can be generated when no key is given. */
 export type GeneratedAlgorithm = 'RS256' | 'ES256' | 'EdDSA'
 
-/** A fresh key that ends with the process. */
-function generateSigningKey(algorithm: GeneratedAlgorithm): KeyObject {
+/** A fresh key. @throws TypeError for another algorithm */
+export function generateSigningKey(algorithm: GeneratedAlgorithm): KeyObject {
   switch (algorithm) {
     case 'RS256':
       return generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
@@ -43,15 +43,14 @@ function toPrivateKey(input: SigningKeyInput): KeyObject {
 }
 
 /**
- * The keys to sign and verify with; one is generated when none are given.
+ * The keys to sign and verify with.
  *
  * @throws TypeError when one cannot be used, or two have the same `kid`
  */
 export async function loadSigningKeys(
-  inputs: readonly SigningKeyInput[] | undefined,
-  generated: GeneratedAlgorithm
+  inputs: readonly SigningKeyInput[]
 ): Promise<readonly [SigningKey, ...SigningKey[]]> {
-  const [first, ...others] = await Promise.all((inputs ?? [generateSigningKey(generated)]).map(loadSigningKey))
+  const [first, ...others] = await Promise.all(inputs.map(loadSigningKey))
   if (first === undefined) throw new TypeError('signingKeys must hold at least one private key')
   if (new Set([first, ...others].map(({ kid }) => kid)).size <= others.length) {
     throw new TypeError('signingKeys[] must have different kids')

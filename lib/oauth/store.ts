@@ -60,6 +60,9 @@ export interface TokenStore {
    */
   keep(name: string, value: string): Promise<string>
 
+  /** `true` where nobody but the user of this process can read what is kept. Absence is a reason to seal it. */
+  readonly keepsPrivately?: boolean
+
   /** Releases what the store holds. */
   close(): Promise<void>
 }

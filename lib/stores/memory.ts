@@ -13,6 +13,7 @@ const LONGEST_MINTING = 300
  * For tests, development, and services whose tokens may end with them.
  */
 export class MemoryStore implements TokenStore {
+  readonly keepsPrivately = true
   readonly #entries = new Map<string, Entry>()
   readonly #families = new LiveIndex('nextOfFamily', 'previousOfFamily')
   readonly #clients = new LiveIndex('nextOfClient', 'previousOfClient')

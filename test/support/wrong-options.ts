@@ -14,6 +14,8 @@ const PATH_MESSAGE = "must be an absolute path like '/oauth', without a slash at
 const TRUST_MESSAGE = 'trust must be an array of { issuer, audience }, not an empty one'
 const STORE_MESSAGE =
   'store must be a TokenStore: an object with insert, find, rotate, revoke, countLive, prune, keep, close'
+const SECRET_MESSAGE =
+  'signingKeySecret must be a string of 32 characters or more, made by chance: openssl rand -base64 32'
 const CLOCK_MESSAGE = 'now must be a function that gives seconds since the epoch, not milliseconds'
 const REASONS_MESSAGE = "revocationReasons must be an array of labels without spaces, for example ['device_lost']"
 
@@ -46,6 +48,12 @@ export const WRONG: Readonly<Record<string, readonly (readonly [Loose, string])[
     [
       { signingKeys: ['a PEM'], signingAlg: 'ES256' },
       'signingAlg is for the generated key: leave it out beside signingKeys, each of which has its own'
+    ],
+    [{ signingKeySecret: 'x'.repeat(31) }, SECRET_MESSAGE],
+    [{ signingKeySecret: 32 }, SECRET_MESSAGE],
+    [
+      { signingKeys: ['a PEM'], signingAlg: undefined, signingKeySecret: 'x'.repeat(32) },
+      'signingKeySecret is for the generated key: leave it out beside signingKeys, which are not kept'
     ],
     [{ signingKeys: 'a PEM' }, 'signingKeys must be an array of private keys'],
     [{ signingKeys: [] }, 'signingKeys must hold at least one private key'],
@@ -127,7 +135,7 @@ export const WRONG: Readonly<Record<string, readonly (readonly [Loose, string])[
   'what is misspelt': [
     [
       { acessTokenTtl: 60 },
-      'fastify-oauth-telemetry has no "acessTokenTtl": it takes issuer, audience, clients, store, signingKeys, signingAlg, grants, accessTokenTtl, refreshToken, revocationReasons, failedAttempts, prefix, pruneInterval, trust, clockTolerance, realm, now, telemetry, metrics'
+      'fastify-oauth-telemetry has no "acessTokenTtl": it takes issuer, audience, clients, store, signingKeys, signingAlg, signingKeySecret, grants, accessTokenTtl, refreshToken, revocationReasons, failedAttempts, prefix, pruneInterval, trust, clockTolerance, realm, now, telemetry, metrics'
     ],
     [{ refreshToken: { ttl: 60 } }, 'refreshToken has no "ttl": it takes idleTtl, absoluteTtl, graceWindow, reuse'],
     [{ failedAttempts: { max: 1, window: 1, per: 1 } }, 'failedAttempts has no "per": it takes max, window'],

@@ -1,0 +1,64 @@
+import { createPrivateKey, type KeyObject } from 'node:crypto'
+import { open, seal } from '../oauth/sealing.ts'
+import type { TokenStore } from '../oauth/store.ts'
+import { type GeneratedAlgorithm, generateSigningKey } from './signing-keys.ts'
+
+/** What a sealed key begins with; base64url follows. */
+const SEALED = 'sealed:'
+
+/** Where a generated key is kept. */
+export interface KeyKeeping {
+  readonly store: Pick<TokenStore, 'keep'>
+  /** The class of the store, for messages. */
+  readonly storeName: string
+  /** Presence seals the key, so that whoever reads the store cannot sign. */
+  readonly secret: string | undefined
+}
+
+/**
+ * The generated signing key of a store: the one that is kept there, whoever kept it first, and so the same for all
+ * replicas and after every restart.
+ *
+ * @throws TypeError when the key was sealed with another secret, or one of the two is there without the other
+ * @throws Error when the store fails, or what it keeps is no key
+ */
+export async function keptSigningKey(
+  algorithm: GeneratedAlgorithm,
+  { store, storeName, secret }: KeyKeeping
+): Promise<KeyObject> {
+  const name = `signing-key:${algorithm}`
+  const pem = generateSigningKey(algorithm).export({ type: 'pkcs8', format: 'pem' }) as string
+  const ours = secret === undefined ? pem : SEALED + seal(pem, secret, name)
+  let kept: string
+  try {
+    kept = await store.keep(name, ours)
+  } catch (cause) {
+    throw new Error(`the store (${storeName}) fails: the signing key that it keeps cannot be had`, { cause })
+  }
+  const opened = unsealed(kept, name, storeName, secret)
+  try {
+    return createPrivateKey(opened)
+  } catch (cause) {
+    throw new Error(
+      `what the store (${storeName}) keeps as "${name}" is no private key: remove it, and a new one is made`,
+      {
+        cause
+      }
+    )
+  }
+}
+
+function unsealed(kept: string, name: string, storeName: string, secret: string | undefined): string {
+  const what = `what the store (${storeName}) keeps as "${name}"`
+  if (!kept.startsWith(SEALED)) {
+    if (secret === undefined) return kept
+    // A key that anyone could have put there is none to trust.
+    throw new TypeError(`signingKeySecret: ${what} is not sealed. Leave the option out, or remove that key`)
+  }
+  if (secret === undefined) throw new TypeError(`signingKeySecret is missing: ${what} is sealed with one`)
+  try {
+    return open(kept.slice(SEALED.length), secret, name)
+  } catch (cause) {
+    throw new TypeError(`signingKeySecret is wrong: ${what} is sealed with another one`, { cause })
+  }
+}
