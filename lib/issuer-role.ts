@@ -68,7 +68,7 @@ export async function serveTokens(
     verifier,
     now,
     authenticate: clientAuthentication(clients, failedAttempts, now),
-    sign: accessTokenSigner(keys[0])
+    sign: await accessTokenSigner(fastify, keys[0])
   }
   const server = createTokenServer(kernel, (bare) => observeTokenServer(bare, observation))
   await fastify.register(tokenEndpoints, {

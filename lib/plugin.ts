@@ -48,16 +48,16 @@ function startTelemetry(settings: Settings, issuer: IssuerParts | undefined): Te
 }
 
 /** Own keys and those of trusted issuers, behind one verifier. */
-async function verifierOf(
+function verifierOf(
   fastify: FastifyInstance,
   { trust, clockTolerance, now }: Settings,
   issuer: IssuerParts | undefined,
   telemetry: Telemetry
-): Promise<AccessTokenVerifier> {
+): AccessTokenVerifier {
   const issuers: Issuer[] = []
   if (issuer !== undefined) {
     const { rules, keys } = issuer
-    issuers.push(await ownIssuer(fastify, { issuer: rules.issuer, audience: rules.audience, keys, clockTolerance }))
+    issuers.push(ownIssuer({ issuer: rules.issuer, audience: rules.audience, keys, clockTolerance }))
   }
   const { fetch, close } = keyFetch()
   fastify.addHook('onClose', close)
@@ -106,7 +106,7 @@ async function oauthTelemetry(fastify: FastifyInstance, options: OAuthTelemetryO
   telemetry.reportToGlobalProvider()
   fastify.addHook('onReady', async () => telemetry.reportToGlobalProvider())
 
-  const verifier = await verifierOf(fastify, settings, issuer, telemetry)
+  const verifier = verifierOf(fastify, settings, issuer, telemetry)
   const resourceServer = observeResourceServer(
     createResourceServer({ verifier, store: issuer?.store }),
     telemetry.observation

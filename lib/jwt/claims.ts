@@ -2,11 +2,16 @@ import type { AccessTokenClaims } from '../oauth/access-token.ts'
 import type { RefusalReason } from '../oauth/outcomes.ts'
 import { isScope } from '../oauth/scope.ts'
 
-/** The claims an access token must have (RFC 9068 section 2.2), and the least any JWT here must have. */
-export const REQUIRED_CLAIMS = {
+/** What tokens must say: `jwt` is the least that any JWT here must. */
+export type Profile = 'rfc9068' | 'jwt'
+
+/** RFC 9068 section 2.2. */
+const REQUIRED_CLAIMS: Readonly<Record<Profile, readonly string[]>> = {
   rfc9068: ['iss', 'exp', 'aud', 'sub', 'client_id', 'iat', 'jti'],
   jwt: ['iss', 'exp', 'aud']
-} as const
+}
+
+const ACCESS_TOKEN_TYPE = /^(application\/)?at\+jwt$/i
 
 /** Claims nested deeper than this are refused: nothing that walks them can run out of stack. */
 const MAX_DEPTH = 16
@@ -14,7 +19,7 @@ const MAX_DEPTH = 16
 const isTime = (value: unknown): boolean => Number.isSafeInteger(value)
 const isText = (value: unknown): boolean => typeof value === 'string' && value !== ''
 
-const SHAPES: Record<string, (value: unknown) => boolean> = {
+const SHAPES: readonly [claim: string, hasShape: (value: unknown) => boolean][] = Object.entries({
   exp: isTime,
   nbf: isTime,
   iat: isTime,
@@ -22,8 +27,8 @@ const SHAPES: Record<string, (value: unknown) => boolean> = {
   client_id: isText,
   azp: isText,
   jti: isText,
-  scope: (value) => value === '' || (typeof value === 'string' && isScope(value))
-}
+  scope: (value: unknown) => value === '' || (typeof value === 'string' && isScope(value))
+})
 
 /** A copy without prototype, frozen through and through; `undefined` when it is nested too deeply. */
 function frozen(value: unknown, depth: number): unknown {
@@ -33,14 +38,34 @@ function frozen(value: unknown, depth: number): unknown {
   for (const [key, item] of Object.entries(value)) {
     const frozenItem = frozen(item, depth - 1)
     if (frozenItem === undefined) return undefined
-    Object.defineProperty(copy, key, { value: frozenItem, enumerable: true })
+    // Without a prototype, __proto__ is a name like any other.
+    Reflect.set(copy, key, frozenItem)
   }
   return Object.freeze(copy)
 }
 
+/**
+ * Why a token that is correctly signed is none for us (RFC 9068 section 4); `undefined` when it is. No extension is
+ * known here, and `crit` must not be there without one (RFC 7515 section 4.1.11).
+ */
+export function mismatch(
+  header: Readonly<Record<string, unknown>>,
+  payload: Readonly<Record<string, unknown>>,
+  { audience, profile }: { readonly audience: readonly string[]; readonly profile: Profile }
+): RefusalReason | undefined {
+  if (Object.hasOwn(header, 'crit')) return 'unsupported_extension'
+  if (profile === 'rfc9068' && !(typeof header.typ === 'string' && ACCESS_TOKEN_TYPE.test(header.typ))) {
+    return 'wrong_type'
+  }
+  if (!REQUIRED_CLAIMS[profile].every((claim) => Object.hasOwn(payload, claim))) return 'missing_claim'
+  const named: readonly unknown[] = Array.isArray(payload.aud) ? payload.aud : [payload.aud]
+  if (!named.every((name) => typeof name === 'string')) return 'invalid_claim'
+  return named.some((name) => audience.includes(name)) ? undefined : 'wrong_audience'
+}
+
 /** Claims of the right JSON types, frozen and without prototype; `undefined` when one is of a wrong type. */
 export function readClaims(payload: Record<string, unknown>): AccessTokenClaims | undefined {
-  for (const [claim, hasShape] of Object.entries(SHAPES)) {
+  for (const [claim, hasShape] of SHAPES) {
     if (Object.hasOwn(payload, claim) && !hasShape(payload[claim])) return undefined
   }
   return frozen(payload, MAX_DEPTH) as AccessTokenClaims | undefined

@@ -1,11 +1,11 @@
 import type { Algorithm } from './algorithms.ts'
-import type { Tolerance } from './claims.ts'
+import type { Profile, Tolerance } from './claims.ts'
+import type { SignatureCheck } from './signatures.ts'
 
 /** A key of one issuer, for one algorithm (RFC 8725 section 3.1). */
 export interface VerificationKey {
   readonly algorithm: Algorithm
-  /** Checks signature, `typ`, `crit`, issuer, audience and required claims. @throws what the engine throws */
-  readonly verify: (token: string) => Record<string, unknown>
+  readonly hasSigned: SignatureCheck
 }
 
 /** Keys as they are now, and whether they still may be used. */
@@ -17,7 +17,11 @@ export interface KeySet {
 }
 
 interface AnyIssuer {
+  /** Its `iss`. */
   readonly name: string
+  /** What we are called in `aud`: a token must name one of them. */
+  readonly audience: readonly string[]
+  readonly profile: Profile
   readonly tolerance: Tolerance
 }
 

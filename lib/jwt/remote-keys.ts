@@ -4,7 +4,6 @@ import { discoverJwksUri } from './discovery.ts'
 import type { ForeignIssuer, KeySet } from './issuer.ts'
 import type { KeyFetch } from './key-fetch.ts'
 import { vetKeys } from './verification-keys.ts'
-import type { ExpectedTokens } from './verifier-options.ts'
 
 /** Keys older than this are fetched again before they are used: a removed key is refused from then on. */
 const MAX_AGE = 600_000
@@ -17,7 +16,7 @@ const TIMEOUT = 5_000
 export type FetchOutcome = 'success' | 'failure'
 
 export interface RemoteKeysOptions {
-  readonly expected: ExpectedTokens
+  readonly issuer: string
   /** Absence means discovery. */
   readonly jwksUri: string | undefined
   readonly fetch: KeyFetch
@@ -40,8 +39,7 @@ interface FetchedKeys extends KeySet {
  * the same clock, so that the two never disagree. The kernel's clock is for tokens.
  */
 export function remoteKeys(options: RemoteKeysOptions): ForeignIssuer['keySet'] {
-  const { expected, fetch, onFetched, onRejected } = options
-  const { issuer } = expected
+  const { issuer, fetch, onFetched, onRejected } = options
   /** Where the keys are; looked for again after a failed fetch, as they may have moved. */
   let remote: RemoteJWKSet | undefined
   let current: FetchedKeys | undefined
@@ -61,7 +59,7 @@ export function remoteKeys(options: RemoteKeysOptions): ForeignIssuer['keySet'] 
     const source = remote
     await source.reload()
     // Once reloaded, it has keys.
-    const { keys, rejected } = vetKeys((source.jwks() as JSONWebKeySet).keys, expected)
+    const { keys, rejected } = vetKeys((source.jwks() as JSONWebKeySet).keys)
     if (rejected.length > 0) onRejected(issuer, rejected)
     const loaded: FetchedKeys = {
       keys,

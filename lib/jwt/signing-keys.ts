@@ -11,7 +11,7 @@ export interface SigningKey {
   readonly kid: string
   readonly algorithm: Algorithm
   readonly privateKey: KeyObject
-  readonly publicPem: string
+  readonly publicKey: KeyObject
   /** For the JWKS endpoint (RFC 7517). */
   readonly publicJwk: JWK
 }
@@ -88,7 +88,7 @@ async function loadSigningKey(input: SigningKeyInput): Promise<SigningKey> {
     kid: named.kid,
     algorithm,
     privateKey,
-    publicPem: publicKey.export({ type: 'spki', format: 'pem' }) as string,
+    publicKey,
     publicJwk: named
   }
 }

@@ -1,8 +1,8 @@
 import type { JWK } from 'jose'
+import type { Profile } from './claims.ts'
 import type { ForeignIssuer, KeySet } from './issuer.ts'
 import { type RemoteKeysOptions, remoteKeys } from './remote-keys.ts'
 import { vetKeys } from './verification-keys.ts'
-import type { ExpectedTokens } from './verifier-options.ts'
 
 /** An issuer whose access tokens this resource server accepts. */
 export interface TrustedIssuer {
@@ -22,35 +22,30 @@ export interface TrustedIssuer {
    * only `iss`, `exp` and `aud` must be there; for issuers that do not know RFC 9068. Then make sure that no ID token
    * has this audience. Default: `rfc9068`.
    */
-  readonly profile?: 'rfc9068' | 'jwt'
+  readonly profile?: Profile
 }
 
 /** Where the keys of a foreign issuer come from: its own list, which never changes, or the network. */
 export function trustedIssuer(
   trusted: TrustedIssuer,
   clockTolerance: number,
-  remote: Omit<RemoteKeysOptions, 'expected' | 'jwksUri'>
+  remote: Omit<RemoteKeysOptions, 'issuer' | 'jwksUri'>
 ): ForeignIssuer {
-  const expected: ExpectedTokens = {
-    issuer: trusted.issuer,
-    audience: [trusted.audience].flat(),
-    profile: trusted.profile ?? 'rfc9068'
-  }
+  const { issuer, audience, profile = 'rfc9068', keys, jwksUri } = trusted
   return {
-    name: trusted.issuer,
+    name: issuer,
+    audience: [audience].flat(),
+    profile,
     own: false,
     tolerance: { start: clockTolerance, end: clockTolerance },
-    keySet:
-      trusted.keys === undefined
-        ? remoteKeys({ ...remote, expected, jwksUri: trusted.jwksUri })
-        : fixedKeys(trusted.keys, expected)
+    keySet: keys === undefined ? remoteKeys({ ...remote, issuer, jwksUri }) : fixedKeys(keys, issuer)
   }
 }
 
 /** @throws TypeError when one of the keys cannot be used */
-function fixedKeys(jwks: readonly JWK[], expected: ExpectedTokens): () => KeySet {
-  const { keys, rejected } = vetKeys(jwks, expected)
-  if (rejected.length > 0) throw new TypeError(`trust[].keys of "${expected.issuer}": ${rejected.join('; ')}`)
+function fixedKeys(jwks: readonly JWK[], issuer: string): () => KeySet {
+  const { keys, rejected } = vetKeys(jwks)
+  if (rejected.length > 0) throw new TypeError(`trust[].keys of "${issuer}": ${rejected.join('; ')}`)
   const keySet = { keys, isCurrent: () => true }
   return () => keySet
 }

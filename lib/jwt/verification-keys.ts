@@ -1,19 +1,18 @@
-import { createPublicKey, type JsonWebKey } from 'node:crypto'
-import { createVerifier } from 'fast-jwt'
+import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import type { JWK } from 'jose'
-import { type Algorithm, algorithmsOf } from './algorithms.ts'
+import { algorithmsOf } from './algorithms.ts'
 import type { VerificationKey } from './issuer.ts'
-import { type ExpectedTokens, verifierOptions } from './verifier-options.ts'
+import { signatureCheck } from './signatures.ts'
 
 /** Why a key of a JWKS is not used; a fixed sentence for the log. */
 class UnusableKey extends Error {}
 
-function publicKeyOf(jwk: JWK): { algorithm: Algorithm; pem: string } {
+function verificationKey(jwk: JWK): VerificationKey {
   if (jwk.kty === 'oct') throw new UnusableKey('a symmetric key is not a public key')
   if (jwk.d !== undefined) throw new UnusableKey('a private key has been published')
   if (jwk.use !== undefined && jwk.use !== 'sig') throw new UnusableKey('its use is not sig')
   if (jwk.key_ops !== undefined && !jwk.key_ops.includes('verify')) throw new UnusableKey('its key_ops lack verify')
-  let key: ReturnType<typeof createPublicKey>
+  let key: KeyObject
   try {
     key = createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' })
   } catch (cause) {
@@ -21,13 +20,7 @@ function publicKeyOf(jwk: JWK): { algorithm: Algorithm; pem: string } {
   }
   const algorithm = algorithmsOf(key).find((candidate) => jwk.alg === undefined || candidate === jwk.alg)
   if (algorithm === undefined) throw new UnusableKey('it is too weak, or not of its alg')
-  return { algorithm, pem: key.export({ type: 'spki', format: 'pem' }) as string }
-}
-
-function verificationKey(jwk: JWK, expected: ExpectedTokens): VerificationKey {
-  const { algorithm, pem } = publicKeyOf(jwk)
-  const verify = createVerifier({ key: pem, ...verifierOptions(algorithm, expected) }) as VerificationKey['verify']
-  return { algorithm, verify }
+  return { algorithm, hasSigned: signatureCheck(algorithm, key) }
 }
 
 /** The usable keys of a JWKS by `kid`, and why the others are not. */
@@ -40,7 +33,7 @@ export interface VettedKeys {
  * Takes the keys that may verify tokens (RFC 7517, RFC 8725 section 3): what `use`, `key_ops`, `alg`, size and curve
  * forbid is left out, and so is every key that shares its `kid` with another. A single key may go without `kid`.
  */
-export function vetKeys(jwks: readonly JWK[], expected: ExpectedTokens): VettedKeys {
+export function vetKeys(jwks: readonly JWK[]): VettedKeys {
   const keys = new Map<string | undefined, VerificationKey>()
   const rejected: string[] = []
   for (const [index, jwk] of jwks.entries()) {
@@ -50,7 +43,7 @@ export function vetKeys(jwks: readonly JWK[], expected: ExpectedTokens): VettedK
       if (jwk.kid !== undefined && jwks.some((other) => other !== jwk && other.kid === jwk.kid)) {
         throw new UnusableKey('its kid is not unique')
       }
-      keys.set(jwk.kid, verificationKey(jwk, expected))
+      keys.set(jwk.kid, verificationKey(jwk))
     } catch (error) {
       rejected.push(`key ${index}: ${error instanceof UnusableKey ? error.message : 'the engine refuses it'}`)
     }

@@ -33,7 +33,7 @@ export interface AccessTokenVerifier {
    * The token if it is a valid one of this server; `undefined` for anything else. For revocation and introspection,
    * where an unknown or expired token is no error.
    */
-  recognise(token: string): AccessToken | undefined
+  recognise(token: string): Promise<AccessToken | undefined>
 }
 
 /** Signs the claims of an access token into a JWT (RFC 9068). */

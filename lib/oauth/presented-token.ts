@@ -7,7 +7,7 @@ import { refreshTokenId } from './token-id.ts'
  * 7009 section 2.1), and the token itself tells.
  */
 export async function recognise({ verifier, store }: Kernel, token: string): Promise<StoredToken | undefined> {
-  const jti = verifier.recognise(token)?.claims.jti
+  const jti = (await verifier.recognise(token))?.claims.jti
   const found = await store.find(jti ?? refreshTokenId(token))
   return found?.type === (jti === undefined ? 'refresh' : 'access') ? found : undefined
 }
