@@ -6,6 +6,7 @@ import type { Kernel } from './oauth/kernel.ts'
 import type { TokenResponse } from './oauth/outcomes.ts'
 import { assertScopeTokens } from './oauth/scope.ts'
 import type { ResourceServer, TokenServer } from './oauth/server.ts'
+import { newTokenId } from './oauth/token-id.ts'
 import type { RevokeRequest } from './oauth/verbs/revoke.ts'
 import type { RevokeAllRequest } from './oauth/verbs/revoke-all.ts'
 
@@ -60,6 +61,11 @@ export interface OAuth {
   revoke(request: RevokeRequest): Promise<RevocationResult>
   /** Revokes all live tokens of a subject, a family or a client. Issuer role only. */
   revokeAll(request: RevokeAllRequest): Promise<RevocationResult>
+  /**
+   * Whether the store answers, for a readiness route: one look-up, `false` when `storeTimeout` is over. It never rejects.
+   * Without the issuer role there is no store to wait for.
+   */
+  isReady(): Promise<boolean>
 }
 
 /** The verbs of the resource-server role. */
@@ -76,8 +82,11 @@ export function resourceServerApi(
   }
 }
 
+/** The part of `fastify.oauth` that stands on a store. */
+type IssuerApi = Pick<OAuth, 'issue' | 'revoke' | 'revokeAll' | 'isReady'>
+
 /** The verbs of the issuer role. */
-export function issuerApi(kernel: Kernel, server: TokenServer): Pick<OAuth, 'issue' | 'revoke' | 'revokeAll'> {
+export function issuerApi(kernel: Kernel, server: TokenServer): IssuerApi {
   const sum = (counts: readonly { count: number }[]) => counts.reduce((total, { count }) => total + count, 0)
   return {
     async issue({ clientId, grantType = DIRECT, scope, audience: resource, ...decision }) {
@@ -96,14 +105,22 @@ export function issuerApi(kernel: Kernel, server: TokenServer): Pick<OAuth, 'iss
       return response
     },
     revoke: async (request) => ({ revoked: sum((await server.revoke(request)).counts) }),
-    revokeAll: async (request) => ({ revoked: sum((await server.revokeAll(request)).counts) })
+    revokeAll: async (request) => ({ revoked: sum((await server.revokeAll(request)).counts) }),
+    async isReady() {
+      // A new id names a place as others do, so that it is looked for where tokens are.
+      const found = kernel.store.find(newTokenId(kernel.now()))
+      return found.then(
+        () => true,
+        () => false
+      )
+    }
   }
 }
 
 /** What answers for the verbs of the issuer role where there is none. */
-export function noIssuerApi(): Pick<OAuth, 'issue' | 'revoke' | 'revokeAll'> {
+export function noIssuerApi(): IssuerApi {
   const needsClients = async (): Promise<never> => {
     throw new TypeError('this server does not issue tokens: register it with the clients option')
   }
-  return { issue: needsClients, revoke: needsClients, revokeAll: needsClients }
+  return { issue: needsClients, revoke: needsClients, revokeAll: needsClients, isReady: async () => true }
 }

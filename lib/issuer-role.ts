@@ -38,7 +38,7 @@ export async function issuerParts(
   if (settings.clients === undefined) return undefined
   const { signingAlg = 'RS256', signingKeySecret: secret } = options
   const bare = options.store ?? new MemoryStore()
-  const store = failClosed(bare)
+  const store = failClosed(bare, settings.storeTimeout)
   return {
     rules: readRules(options),
     clients: clientRegistry(settings.clients),
@@ -57,7 +57,7 @@ export async function serveTokens(
   { rules, clients, store, keys, grants }: IssuerParts,
   verifier: AccessTokenVerifier,
   observation: Observation
-): Promise<{ kernel: Kernel; server: TokenServer }> {
+): Promise<{ kernel: Kernel; server: TokenServer; prune: () => Promise<void> }> {
   const { now, failedAttempts, prefix, realm } = settings
   const { trustIncomingTrace } = settings.telemetry
   const kernel: Kernel = {
@@ -86,15 +86,39 @@ export async function serveTokens(
     grants: [...grants.keys(), 'refresh_token'],
     scopes: new Set(clients.known.flatMap(({ scope }) => scope))
   })
-  pruneRegularly(fastify, server, settings.pruneInterval)
-  return { kernel, server }
+  return { kernel, server, prune: pruneRegularly(fastify, server, settings.pruneInterval) }
 }
 
-/** Looks for expired tokens now and then, so that they are counted and leave. */
-function pruneRegularly(fastify: FastifyInstance, server: TokenServer, interval: number): void {
+/** So many looks are skipped while an earlier one goes on; then it is taken for lost. */
+const SKIPPED_LOOKS = 3
+
+/**
+ * Looks for expired tokens now and then, so that they are counted and leave; one look at a time.
+ *
+ * @returns what looks now, or waits for the look that goes on
+ */
+function pruneRegularly(fastify: FastifyInstance, server: TokenServer, interval: number): () => Promise<void> {
+  let running: Promise<void> | undefined
+  let skipped = 0
+
+  function look(): Promise<void> {
+    skipped = 0
+    const current = server
+      .prune()
+      .then(() => {})
+      .catch((err) => fastify.log.warn({ err }, 'expired tokens could not be pruned'))
+      .finally(() => {
+        if (running === current) running = undefined
+      })
+    running = current
+    return current
+  }
+
   const timer = setInterval(() => {
-    server.prune().catch((err) => fastify.log.warn({ err }, 'expired tokens could not be pruned'))
+    if (running !== undefined && skipped < SKIPPED_LOOKS) skipped += 1
+    else look()
   }, interval * 1000)
   timer.unref()
   fastify.addHook('onClose', async () => clearInterval(timer))
+  return () => running ?? look()
 }

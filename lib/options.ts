@@ -5,6 +5,7 @@ import type { AttemptLimit } from './oauth/attempts.ts'
 import type { ClientSource } from './oauth/clients.ts'
 import type { GrantHandler } from './oauth/grants/grant.ts'
 import type { TokenStore } from './oauth/store.ts'
+import type { RevocationCheck } from './oauth/verbs/validate.ts'
 import type { MetricSource } from './telemetry/prometheus.ts'
 import type { TraceTrust } from './telemetry/request-context.ts'
 import type { EventListener } from './telemetry/telemetry.ts'
@@ -71,6 +72,18 @@ export interface OAuthTelemetryOptions {
   readonly clients?: ClientSource
   /** Where tokens are kept; closed with the server. Default: `MemoryStore`, with a warning in production. */
   readonly store?: TokenStore
+  /**
+   * Seconds after which the store counts as down, 0.05 to 60: who waits for it is answered 503 with `Retry-After`. A
+   * store that stays silent is then asked by one request at a time, until it answers. A revocation of all tokens of a
+   * subject or a client may take ten times as long. Default: 2.
+   */
+  readonly storeTimeout?: number
+  /**
+   * What the guard does with an own token that is good but for the store, which is down and cannot tell whether it has
+   * been revoked. `closed`: 503. `open`: it passes, without the certainty (`request.token.revocationUnchecked`), and is
+   * counted as valid with reason `unavailable`. Everything else always fails closed. Default: `closed`.
+   */
+  readonly revocationCheck?: RevocationCheck
   /**
    * The private keys: the first signs, all verify. Default: one is generated and kept in the store, where all replicas
    * find it, also after a restart.

@@ -9,7 +9,7 @@ import { ownIssuer } from './jwt/own-issuer.ts'
 import { trustedIssuer } from './jwt/trusted-issuer.ts'
 import { accessTokenVerifier } from './jwt/verifier.ts'
 import type { AccessToken, AccessTokenVerifier } from './oauth/access-token.ts'
-import { createResourceServer, type TokenServer } from './oauth/server.ts'
+import { createResourceServer } from './oauth/server.ts'
 import type { OAuthTelemetryOptions } from './options.ts'
 import { warnInProduction } from './production.ts'
 import { metricsListener, metricsRoute } from './routes/metrics.ts'
@@ -75,11 +75,17 @@ function verifierOf(
   return accessTokenVerifier(issuers, now)
 }
 
+/** A scrape waits so many milliseconds for expired tokens to be counted; the next one has those that take longer. */
+const PRUNING_WAIT = 1000
+
 /** Expiry is counted up to the moment of the scrape; a store that is down costs these numbers, not the scrape. */
-function afterPruning(text: MetricsText, server: TokenServer | undefined): MetricsText {
-  if (server === undefined) return text
+function afterPruning(text: MetricsText, prune: (() => Promise<void>) | undefined): MetricsText {
+  if (prune === undefined) return text
   return async () => {
-    await server.prune().catch(() => [])
+    const { promise: waited, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, PRUNING_WAIT)
+    await Promise.race([prune(), waited])
+    clearTimeout(timer)
     return text()
   }
 }
@@ -108,14 +114,14 @@ async function oauthTelemetry(fastify: FastifyInstance, options: OAuthTelemetryO
 
   const verifier = verifierOf(fastify, settings, issuer, telemetry)
   const resourceServer = observeResourceServer(
-    createResourceServer({ verifier, store: issuer?.store }),
+    createResourceServer({ verifier, store: issuer?.store, revocationCheck: settings.revocationCheck }),
     telemetry.observation
   )
   const { trustIncomingTrace } = settings.telemetry
   const require = createGuard({ server: resourceServer, realm: settings.realm, trustIncomingTrace })
 
   const role = issuer && (await serveTokens(fastify, settings, issuer, verifier, telemetry.observation))
-  await serveMetrics(fastify, settings, telemetry.metricsText && afterPruning(telemetry.metricsText, role?.server))
+  await serveMetrics(fastify, settings, telemetry.metricsText && afterPruning(telemetry.metricsText, role?.prune))
 
   fastify.decorate('oauth', {
     ...resourceServerApi(resourceServer, require),

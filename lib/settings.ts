@@ -14,6 +14,8 @@ const DEFAULTS = {
   failedAttempts: { max: 10, window: 60 },
   prefix: '/oauth',
   pruneInterval: 30,
+  storeTimeout: 2,
+  revocationCheck: 'closed',
   clockTolerance: 5,
   realm: 'oauth',
   clientLimit: 1000,
@@ -171,8 +173,19 @@ export function readSettings(options: OAuthTelemetryOptions) {
     store === undefined || STORE_VERBS.every((verb) => typeof store?.[verb] === 'function'),
     `store must be a TokenStore: an object with ${STORE_VERBS.join(', ')}`
   )
+  const { storeTimeout = DEFAULTS.storeTimeout, revocationCheck = DEFAULTS.revocationCheck } = options
+  ensure(
+    typeof storeTimeout === 'number' && storeTimeout >= 0.05 && storeTimeout <= 60,
+    'storeTimeout must be a number of seconds from 0.05 to 60'
+  )
+  ensure(
+    revocationCheck === 'closed' || revocationCheck === 'open',
+    "revocationCheck must be 'closed' or 'open': whether own tokens pass while the store is down"
+  )
   return {
     clients,
+    storeTimeout,
+    revocationCheck,
     grants: readGrants(options.grants),
     trust: trust === undefined ? [] : readTrust(trust),
     failedAttempts: readFailedAttempts(options.failedAttempts),

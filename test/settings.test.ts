@@ -27,6 +27,8 @@ t.test('without clients, options of the issuer role are mistakes', async (t) => 
     issuer: 'https://auth.example',
     audience: 'https://api.example',
     store: {},
+    storeTimeout: 2,
+    revocationCheck: 'closed',
     signingKeys: [generateKeyPairSync('ed25519').privateKey],
     signingAlg: 'ES256',
     signingKeySecret: 'x'.repeat(32),
@@ -65,6 +67,9 @@ t.test('what is at the edge of being wrong is right', async (t) => {
   const fastify = await buildServer(t, {
     issuer: 'http://localhost:3000/tenant',
     audience: ['https://a.example', 'b'],
+    storeTimeout: 0.05,
+    revocationCheck: 'open',
+    signingKeySecret: 'x'.repeat(32),
     accessTokenTtl: 1,
     refreshToken: { idleTtl: 1, absoluteTtl: EVER, graceWindow: 60, reuse: 'family' },
     revocationReasons: ['device_lost'],

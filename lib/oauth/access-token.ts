@@ -20,6 +20,8 @@ export interface AccessToken {
   readonly scope: readonly string[]
   /** Issued by this server, so that its store knows whether it has been revoked. */
   readonly own: boolean
+  /** Present when the store was down and could not tell whether it has been revoked: `revocationCheck: 'open'`. */
+  readonly revocationUnchecked?: true
 }
 
 /** Checks a token's signature and claims. */

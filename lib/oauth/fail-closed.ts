@@ -1,25 +1,31 @@
+import { boundedCalls } from './bounded-calls.ts'
 import { unavailable } from './errors.ts'
-import type { TokenStore } from './store.ts'
+import type { Selector, TokenStore } from './store.ts'
 
-/** Runs a store operation; whatever goes wrong in it means that we do not know, and refuse (RFC 7009 section 2.2.1). */
-async function orUnavailable<T>(operation: () => Promise<T>): Promise<T> {
-  try {
-    return await operation()
-  } catch (cause) {
-    throw unavailable(cause)
-  }
-}
+/** How many times longer than others a revocation may take that visits all tokens of a subject or a client. */
+const SWEEP = 10
 
-/** The same store, whose failures are `temporarily_unavailable`: nothing is issued, nothing passes. */
-export function failClosed(store: TokenStore): TokenStore {
+const isSweep = (selector: Selector): boolean => 'subject' in selector || 'clientId' in selector
+
+/**
+ * The same store, whose failures and silences are `temporarily_unavailable`: nothing is issued, nothing passes (RFC 7009
+ * section 2.2.1). An operation that is answered too late has been refused, and may have been carried out.
+ *
+ * Pruning takes its time: nobody waits for it, and what it counts must not be lost.
+ *
+ * @param timeout seconds
+ */
+export function failClosed(store: TokenStore, timeout: number): TokenStore {
+  const calls = boundedCalls(timeout, (cause) => unavailable(cause))
   return {
-    insert: (tokens) => orUnavailable(() => store.insert(tokens)),
-    find: (id) => orUnavailable(() => store.find(id)),
-    rotate: (id, successors, spending) => orUnavailable(() => store.rotate(id, successors, spending)),
-    revoke: (selector, at, reason) => orUnavailable(() => store.revoke(selector, at, reason)),
-    countLive: (at) => orUnavailable(() => store.countLive(at)),
-    prune: (at) => orUnavailable(() => store.prune(at)),
-    keep: (name, value) => orUnavailable(() => store.keep(name, value)),
+    insert: (tokens) => calls.run(() => store.insert(tokens)),
+    find: (id) => calls.run(() => store.find(id)),
+    rotate: (id, successors, spending) => calls.run(() => store.rotate(id, successors, spending)),
+    revoke: (selector, at, reason) =>
+      calls.run(() => store.revoke(selector, at, reason), isSweep(selector) ? SWEEP : 1),
+    countLive: (at) => calls.run(() => store.countLive(at)),
+    prune: (at) => store.prune(at),
+    keep: (name, value) => calls.run(() => store.keep(name, value)),
     close: () => store.close()
   }
 }

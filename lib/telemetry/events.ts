@@ -70,7 +70,7 @@ export interface ValidateEvent {
   readonly operation: 'validate'
   readonly clientId: string | undefined
   readonly result: 'valid' | 'expired' | 'invalid'
-  /** Absent when valid. */
+  /** Absent when valid, or `unavailable`: it passed although a revocation could not be ruled out. */
   readonly reason: RefusalReason | undefined
 }
 

@@ -107,7 +107,7 @@ export class Metrics {
   }
 
   #validated({ clientId, result, reason }: ValidateEvent): void {
-    if (result !== 'valid') {
+    if (reason !== undefined) {
       this.#counters.validated.add(1, this.#label(clientId), result, reason)
       return
     }

@@ -43,7 +43,7 @@ export function observeResourceServer(
             operation: 'validate',
             clientId: token.clientId,
             result: 'valid',
-            reason: undefined
+            reason: token.revocationUnchecked === true ? 'unavailable' : undefined
           }
           emit(event)
           recording.end(() => validateReport(event, ageOf(token, now()), undefined))

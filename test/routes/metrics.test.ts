@@ -4,7 +4,7 @@ import Fastify from 'fastify'
 import t from 'tap'
 import oauthTelemetry from '../../lib/index.ts'
 import { CommandedStore } from '../support/commanded-store.ts'
-import { parseMetrics } from '../support/metrics.ts'
+import { parseMetrics, scrape } from '../support/metrics.ts'
 import { buildServer, OPTIONS } from '../support/server.ts'
 import { recordSpans } from '../support/traces.ts'
 
@@ -60,11 +60,20 @@ t.test('an exporter that has been shut down is a 503', async (t) => {
   t.equal((await fastify.inject('/metrics')).statusCode, 503)
 })
 
-t.test('a store that hangs does not hang the scrape for ever', async (t) => {
-  const store = new CommandedStore()
-  const fastify = await buildServer(t, { store })
-  store.before = () => new Promise(() => {})
+t.test('a collection that hangs is a 503 before Prometheus gives up', async (t) => {
+  const fastify = await buildServer(t, { metrics: { exporter: { collect: () => new Promise(() => {}) } } })
   t.equal((await fastify.inject('/metrics')).statusCode, 503)
+})
+
+t.test('a store that hangs costs the live tokens, not the scrape', async (t) => {
+  const store = new CommandedStore()
+  const fastify = await buildServer(t, { store, storeTimeout: 0.1 })
+  store.before = () => new Promise(() => {})
+  const { statusCode, body } = await fastify.inject('/metrics')
+  t.equal(statusCode, 200)
+  t.notMatch(body, 'oauth2_token_active{')
+  store.comeBack()
+  t.equal((await scrape(fastify)).get('oauth2_telemetry_dropped_total'), 1)
 })
 
 t.test('the path can be changed, and false means nowhere', async (t) => {

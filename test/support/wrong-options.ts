@@ -16,6 +16,7 @@ const STORE_MESSAGE =
   'store must be a TokenStore: an object with insert, find, rotate, revoke, countLive, prune, keep, close'
 const SECRET_MESSAGE =
   'signingKeySecret must be a string of 32 characters or more, made by chance: openssl rand -base64 32'
+const TIMEOUT_MESSAGE = 'storeTimeout must be a number of seconds from 0.05 to 60'
 const CLOCK_MESSAGE = 'now must be a function that gives seconds since the epoch, not milliseconds'
 const REASONS_MESSAGE = "revocationReasons must be an array of labels without spaces, for example ['device_lost']"
 
@@ -60,6 +61,9 @@ export const WRONG: Readonly<Record<string, readonly (readonly [Loose, string])[
     [{ signingKeys: ['a PEM'] }, 'signingKeys[] must be private keys as PKCS#8 PEM, JWK or KeyObject']
   ],
   durations: [
+    [{ storeTimeout: 0.04 }, TIMEOUT_MESSAGE],
+    [{ storeTimeout: 61 }, TIMEOUT_MESSAGE],
+    [{ storeTimeout: '2' }, TIMEOUT_MESSAGE],
     [{ accessTokenTtl: 0 }, SECONDS('accessTokenTtl', 1, EVER)],
     [{ accessTokenTtl: 1.5 }, SECONDS('accessTokenTtl', 1, EVER)],
     [{ accessTokenTtl: '3600' }, SECONDS('accessTokenTtl', 1, EVER)],
@@ -75,6 +79,10 @@ export const WRONG: Readonly<Record<string, readonly (readonly [Loose, string])[
     [{ now: () => Number.NaN }, CLOCK_MESSAGE]
   ],
   'the rest': [
+    [
+      { revocationCheck: true },
+      "revocationCheck must be 'closed' or 'open': whether own tokens pass while the store is down"
+    ],
     [{ refreshToken: { reuse: 'client' } }, "refreshToken.reuse must be 'user' or 'family'"],
     [{ refreshToken: null }, 'refreshToken must be an object'],
     [{ revocationReasons: 'logout' }, REASONS_MESSAGE],
@@ -135,7 +143,7 @@ export const WRONG: Readonly<Record<string, readonly (readonly [Loose, string])[
   'what is misspelt': [
     [
       { acessTokenTtl: 60 },
-      'fastify-oauth-telemetry has no "acessTokenTtl": it takes issuer, audience, clients, store, signingKeys, signingAlg, signingKeySecret, grants, accessTokenTtl, refreshToken, revocationReasons, failedAttempts, prefix, pruneInterval, trust, clockTolerance, realm, now, telemetry, metrics'
+      'fastify-oauth-telemetry has no "acessTokenTtl": it takes issuer, audience, clients, store, storeTimeout, revocationCheck, signingKeys, signingAlg, signingKeySecret, grants, accessTokenTtl, refreshToken, revocationReasons, failedAttempts, prefix, pruneInterval, trust, clockTolerance, realm, now, telemetry, metrics'
     ],
     [{ refreshToken: { ttl: 60 } }, 'refreshToken has no "ttl": it takes idleTtl, absoluteTtl, graceWindow, reuse'],
     [{ failedAttempts: { max: 1, window: 1, per: 1 } }, 'failedAttempts has no "per": it takes max, window'],

@@ -2,6 +2,7 @@ import type { AccessToken, AccessTokenVerifier } from '../access-token.ts'
 import { assertB64Token, readBearer } from '../bearer.ts'
 import { asOAuthError, OAuthError } from '../errors.ts'
 import type { TokenStore } from '../store.ts'
+import type { StoredToken } from '../token.ts'
 
 /** A request to a protected resource. */
 export interface ValidateRequest {
@@ -11,11 +12,33 @@ export interface ValidateRequest {
   readonly scope: readonly string[]
 }
 
+/** What becomes of a token of ours while the store is down: `closed` refuses, `open` lets it pass. */
+export type RevocationCheck = 'closed' | 'open'
+
 /** What validating stands on. */
 export interface ResourceServerParts {
   readonly verifier: AccessTokenVerifier
   /** Present in the issuer role: where revocations of our own tokens are. */
   readonly store: TokenStore | undefined
+  readonly revocationCheck: RevocationCheck
+}
+
+/** The token, once the store knows it and says that it has not been revoked. */
+async function unrevoked(store: TokenStore, token: AccessToken, policy: RevocationCheck): Promise<AccessToken> {
+  let stored: StoredToken | undefined
+  try {
+    // Each token of ours has a jti (RFC 9068 section 2.2): without one it is found no more than a forgotten one.
+    stored = await store.find(String(token.claims.jti))
+  } catch (error) {
+    if (policy === 'closed') throw error
+    return Object.freeze({ ...token, revocationUnchecked: true })
+  }
+  if (stored === undefined || stored.revokedAt !== undefined) {
+    throw new OAuthError('invalid_token', 'The access token is not valid.', {
+      facts: { reason: 'revoked', clientId: token.clientId }
+    })
+  }
+  return token
 }
 
 /**
@@ -25,7 +48,7 @@ export interface ResourceServerParts {
  * @throws OAuthError with the reason in its facts
  */
 export async function validate(
-  { verifier, store }: ResourceServerParts,
+  { verifier, store, revocationCheck }: ResourceServerParts,
   request: ValidateRequest
 ): Promise<AccessToken> {
   const presented = readBearer(request.authorization)
@@ -38,20 +61,11 @@ export async function validate(
     if (asOAuthError(error).facts.reason === 'malformed') assertB64Token(presented)
     throw error
   }
-  const { clientId } = token
-  if (store !== undefined && token.own) {
-    // Each token of ours has a jti (RFC 9068 section 2.2): without one it is found no more than a forgotten one.
-    const stored = await store.find(String(token.claims.jti))
-    if (stored === undefined || stored.revokedAt !== undefined) {
-      throw new OAuthError('invalid_token', 'The access token is not valid.', {
-        facts: { reason: 'revoked', clientId }
-      })
-    }
-  }
+  if (store !== undefined && token.own) token = await unrevoked(store, token, revocationCheck)
   for (const needed of request.scope) {
     if (!token.scope.includes(needed)) {
       throw new OAuthError('insufficient_scope', 'The access token does not have the required scope.', {
-        facts: { reason: 'insufficient_scope', clientId }
+        facts: { reason: 'insufficient_scope', clientId: token.clientId }
       })
     }
   }

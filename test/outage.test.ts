@@ -1,0 +1,144 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
+import t, { type Test } from 'tap'
+import { MemoryStore } from '../lib/index.ts'
+import { CommandedStore } from './support/commanded-store.ts'
+import { samplesOf, scrape } from './support/metrics.ts'
+import { basic, buildServer, callOrders, postForm, refresh } from './support/server.ts'
+
+const REPORTS = { authorization: basic('reports', 'reports-secret') }
+
+/** A server with tokens of `alice`, and its store. */
+async function start(t: Test, storeTimeout: number) {
+  const store = new CommandedStore()
+  const fastify = await buildServer(t, { store, storeTimeout })
+  const tokens = await fastify.oauth.issue({ clientId: 'web', subject: 'alice', refreshable: true })
+  store.calls.length = 0
+  return { store, fastify, token: tokens.access_token, refreshToken: tokens.refresh_token ?? '' }
+}
+
+/** From now on the store answers nothing. */
+function fallSilent(store: CommandedStore): void {
+  store.before = () => new Promise(() => {})
+}
+
+const getToken = (fastify: FastifyInstance) =>
+  postForm(fastify, '/oauth/token', { grant_type: 'client_credentials' }, REPORTS)
+
+const statuses = (answers: readonly { statusCode: number }[]) => answers.map(({ statusCode }) => statusCode)
+
+const endpoints: Record<string, (started: Awaited<ReturnType<typeof start>>) => ReturnType<typeof getToken>> = {
+  issue: ({ fastify }) => getToken(fastify),
+  refresh: ({ fastify, refreshToken }) => refresh(fastify, refreshToken),
+  revoke: ({ fastify, token }) => postForm(fastify, '/oauth/revoke', { client_id: 'web', token }),
+  introspect: ({ fastify, token }) =>
+    postForm(fastify, '/oauth/introspect', { token }, { authorization: basic('gateway', 'gateway-secret') }),
+  validate: ({ fastify, token }) => callOrders(fastify, token)
+}
+
+for (const [verb, ask] of Object.entries(endpoints)) {
+  t.test(`A8: ${verb}: a store that does not answer is a 503 with Retry-After, in bounded time`, async (t) => {
+    const started = await start(t, 0.2)
+    const issued = samplesOf(await scrape(started.fastify), 'oauth2_token_issued_total')
+    fallSilent(started.store)
+    const begun = performance.now()
+    const { statusCode, headers, body } = await ask(started)
+    const took = performance.now() - begun
+    t.equal(statusCode, 503)
+    t.equal(headers['retry-after'], '5')
+    t.equal(JSON.parse(body).error, 'temporarily_unavailable')
+    t.ok(took >= 200 && took < 3000, `it took ${Math.round(took)} ms`)
+    started.store.comeBack()
+    t.strictSame(samplesOf(await scrape(started.fastify), 'oauth2_token_issued_total'), issued)
+  })
+}
+
+t.test(
+  'A8: no pile-up: after three calls without an answer, one call at a time waits and the others do not',
+  async (t) => {
+    const { store, fastify, token } = await start(t, 0.4)
+    fallSilent(store)
+    t.strictSame(statuses(await Promise.all([1, 2, 3].map(() => callOrders(fastify, token)))), [503, 503, 503])
+
+    store.calls.length = 0
+    const order: number[] = []
+    const call = async (index: number) => {
+      const { statusCode } = await callOrders(fastify, token)
+      order.push(index)
+      return statusCode
+    }
+    t.ok((await Promise.all(Array.from({ length: 50 }, (_, index) => call(index)))).every((status) => status === 503))
+    t.strictSame(store.calls, ['find'], 'one has tried')
+    t.equal(order.at(-1), 0, 'and waited; the others were refused before')
+  }
+)
+
+t.test('A8: the service returns by itself, with the first call that is answered', async (t) => {
+  const { store, fastify, token } = await start(t, 0.2)
+  fallSilent(store)
+  await Promise.all([1, 2, 3].map(() => callOrders(fastify, token)))
+  const trying = fastify.oauth.isReady()
+  store.comeBack()
+  t.equal((await callOrders(fastify, token)).statusCode, 503, 'a call tries already')
+  t.equal(await trying, false, 'in vain: it was sent too early')
+  t.equal((await callOrders(fastify, token)).statusCode, 200)
+  const answers = await Promise.all([1, 2, 3].map(() => getToken(fastify)))
+  t.strictSame(statuses(answers), [200, 200, 200])
+})
+
+t.test('A8: a call that fails while it tries leaves the others to try', async (t) => {
+  const { store, fastify, token } = await start(t, 0.2)
+  fallSilent(store)
+  await Promise.all([1, 2, 3].map(() => callOrders(fastify, token)))
+  store.goDown()
+  store.calls.length = 0
+  for (const _ of [1, 2, 3]) t.equal((await callOrders(fastify, token)).statusCode, 503)
+  t.equal(store.calls.length, 3)
+  store.comeBack()
+  t.equal((await callOrders(fastify, token)).statusCode, 200)
+})
+
+t.test('A8: at most 5,000 calls wait at a time', async (t) => {
+  const { store, fastify } = await start(t, 2)
+  fallSilent(store)
+  let refused = 0
+  const calls = Array.from({ length: 5_010 }, () => fastify.oauth.isReady().then(() => (refused += 1)))
+  await sleep(0)
+  t.equal(store.calls.length, 5_000)
+  t.equal(refused, 10)
+  await Promise.all(calls)
+})
+
+t.test('A8: what fails at once shuts nobody else out: it may be the fault of the call', async (t) => {
+  const { store, fastify, token } = await start(t, 0.2)
+  store.before = async (verb) => {
+    if (verb === 'insert') throw new Error('a value that cannot be stored')
+  }
+  const failed = await Promise.all(Array.from({ length: 10 }, () => getToken(fastify)))
+  t.ok(failed.every(({ statusCode }) => statusCode === 503))
+  const others = await Promise.all([1, 2, 3].map(() => callOrders(fastify, token)))
+  t.strictSame(statuses(others), [200, 200, 200])
+})
+
+t.test('A8: what fails slowly is like silence', async (t) => {
+  const { store, fastify, token } = await start(t, 0.8)
+  store.before = async () => {
+    await sleep(300)
+    throw new Error('no connection became free')
+  }
+  await Promise.all([1, 2, 3].map(() => callOrders(fastify, token)))
+  store.calls.length = 0
+  t.strictSame(statuses(await Promise.all([1, 2, 3].map(() => callOrders(fastify, token)))), [503, 503, 503])
+  t.equal(store.calls.length, 1)
+})
+
+t.test('a store that throws before it promises anything is down like any other', async (t) => {
+  class ThrowingStore extends MemoryStore {
+    override find(): never {
+      throw new Error('not even a promise')
+    }
+  }
+  const fastify = await buildServer(t, { store: new ThrowingStore() })
+  const { access_token } = await fastify.oauth.issue({ clientId: 'web', subject: 'alice' })
+  t.equal((await callOrders(fastify, access_token)).statusCode, 503)
+})
