@@ -1,0 +1,143 @@
+import type { Rotation, Selector, TokenStore } from '../oauth/store.ts'
+import type { Spending, StoredToken, TokenCount } from '../oauth/token.ts'
+import { PLACES, placeOf } from '../oauth/token-id.ts'
+import { type RedisClient, run, type Script } from './redis/client.ts'
+import { commonPlace, indexHead, keptKey, markKey, marksOf, placeKeys, placesOf, rowKey } from './redis/keys.ts'
+import { checked, type RedisStoreOptions } from './redis/options.ts'
+import { fromRow, toLastLine, toRow } from './redis/row.ts'
+import { COUNT_LIVE, FIND, INSERT, KEEP, PRUNE, REVOKE, ROTATE } from './redis/scripts.ts'
+import { Tally } from './redis/tally.ts'
+
+export type { IoredisClient, NodeRedisClient, RedisClient } from './redis/client.ts'
+export type { RedisStoreOptions } from './redis/options.ts'
+
+/** So many tokens at most are visited by one run of a script: nobody waits longer for it than a few milliseconds. */
+const BATCH = 250
+
+/**
+ * Keeps tokens in Redis 7 or Valkey 7.2, one server or a cluster. Each verb is one script in one slot and one round
+ * trip; revoking all of a subject or a client, counting and pruning visit 32 places, all at once.
+ *
+ * As durable as the server is configured: with AOF and `appendfsync always` an acknowledged write survives; with
+ * `everysec` a loss of power takes the last second or two; without AOF all since the last snapshot is lost.
+ * Replication is asynchronous, so a failover may lose the last writes: a token just issued is unknown then, one just
+ * revoked or spent is alive again. `min-replicas-to-write` bounds it, and even `WAIT` would not rule it out. Needs
+ * `maxmemory-policy noeviction`.
+ *
+ * @throws TypeError for wrong options
+ */
+export class RedisStore implements TokenStore {
+  readonly #client: RedisClient
+  readonly #prefix: string
+  /** What has been pruned and not told yet: where one place fails, the next call tells it of the others. */
+  readonly #pruned = new Tally()
+
+  constructor(options: RedisStoreOptions) {
+    const { client, prefix } = checked(options)
+    this.#client = client
+    this.#prefix = prefix
+  }
+
+  /** @throws TypeError (a rejection) when the ids do not name one place */
+  async insert(tokens: readonly StoredToken[]): Promise<boolean> {
+    const [first] = tokens
+    if (first === undefined) return true
+    const place = commonPlace(tokens)
+    const marks = marksOf(this.#prefix, place, first)
+    const keys = [...placeKeys(this.#prefix, place), ...marks, ...this.#rowKeys(place, tokens)]
+    const earliest = Math.min(...tokens.map(({ issuedAt }) => issuedAt))
+    return (await this.#run('insert', INSERT, keys, [marks.length, earliest, ...rows(tokens)])) === '1'
+  }
+
+  async find(id: string): Promise<StoredToken | undefined> {
+    const place = placeOf(id)
+    if (place === undefined) return undefined
+    const row = await this.#run('find', FIND, [rowKey(this.#prefix, place, id)], [])
+    return row === null ? undefined : fromRow(id, row)
+  }
+
+  /** @throws TypeError (a rejection) when the ids do not name one place */
+  async rotate(id: string, successors: readonly StoredToken[], spending: Spending): Promise<Rotation> {
+    const [first] = successors
+    if (placeOf(id) === undefined) return { won: false, token: undefined }
+    const place = commonPlace([{ id }, ...successors])
+    const marks = first === undefined ? [] : marksOf(this.#prefix, place, first)
+    const keys = [...placeKeys(this.#prefix, place), ...marks, ...this.#rowKeys(place, [{ id }, ...successors])]
+    const args = [marks.length, spending.at, id, toLastLine(spending), ...rows(successors)]
+    const row = await this.#run('rotate', ROTATE, keys, args)
+    if (row === '') return { won: true }
+    return { won: false, token: row === null ? undefined : fromRow(id, row) }
+  }
+
+  async revoke(selector: Selector, at: number, _reason: string): Promise<readonly TokenCount[]> {
+    const head = 'id' in selector ? '' : indexHead(selector)
+    const alone = 'id' in selector ? selector.id : 'family' in selector ? selector.family : ''
+    const marksIn = (place: string) => (head === '' ? [] : [markKey(this.#prefix, place, head)])
+    const revoked = new Tally()
+    await this.#visit('revoke', REVOKE, placesOf(selector), marksIn, [at, BATCH, head, alone], revoked)
+    return revoked.take()
+  }
+
+  async countLive(at: number): Promise<readonly TokenCount[]> {
+    const live = new Tally()
+    await this.#visit('count', COUNT_LIVE, PLACES, () => [], [at, BATCH], live)
+    return live.take()
+  }
+
+  async prune(at: number): Promise<readonly TokenCount[]> {
+    await this.#visit('prune', PRUNE, PLACES, () => [], [at, BATCH], this.#pruned)
+    return this.#pruned.take()
+  }
+
+  async keep(name: string, value: string): Promise<string> {
+    return String(await this.#run('keep', KEEP, [keptKey(this.#prefix, name)], [value]))
+  }
+
+  /** Leaves the client alone: it is its maker's to end. */
+  async close(): Promise<void> {}
+
+  /** Runs a script in several places at once, and in each of them again while there is more to do. */
+  async #visit(
+    verb: string,
+    script: Script,
+    places: readonly string[],
+    keysIn: (place: string) => string[],
+    args: readonly (string | number)[],
+    tally: Tally
+  ): Promise<void> {
+    await Promise.all(
+      places.map(async (place) => {
+        const keys = [...placeKeys(this.#prefix, place), ...keysIn(place)]
+        let hasMore = true
+        while (hasMore) {
+          const [more, ...lines] = String(await this.#run(verb, script, keys, args)).split('\n')
+          tally.add(lines)
+          hasMore = more === '1'
+        }
+      })
+    )
+  }
+
+  async #run(verb: string, script: Script, keys: string[], args: readonly (string | number)[]): Promise<string | null> {
+    try {
+      return await run(this.#client, script, { keys, arguments: args.map(String) })
+    } catch (error) {
+      throw failure(verb, error)
+    }
+  }
+
+  #rowKeys(place: string, tokens: readonly Pick<StoredToken, 'id'>[]): string[] {
+    return tokens.map(({ id }) => rowKey(this.#prefix, place, id))
+  }
+}
+
+/** Tokens as scripts take them: by turns an id and its row. */
+function rows(tokens: readonly StoredToken[]): string[] {
+  return tokens.flatMap((token) => [token.id, toRow(token)])
+}
+
+/** What went wrong, and in doing what. ioredis attaches the command with all that is in it, which is for no log. */
+function failure(verb: string, cause: unknown): Error {
+  if (cause instanceof Error) Reflect.deleteProperty(cause, 'command')
+  return new Error(`Redis could not ${verb}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+}

@@ -1,0 +1,227 @@
+import { script } from './client.ts'
+
+/*
+ * What a place has, in keys of one slot:
+ *
+ *   live     sorted set, by expiresAt: the live tokens, as their id and whose they are
+ *   index    sorted set, by name: for each live token one entry per name it is found by (c client, s subject, f family)
+ *   ended    sorted set, by expiresAt: the ids of spent, revoked and expired tokens whose rows are still to be found
+ *   counts   hash: the number of live tokens of each client and type
+ *   expired  hash: the same of expired tokens that `prune` has not told yet
+ *   m:…      the time of a revocation, for as long as minting may take
+ *   t:…      the rows (row.ts)
+ *
+ * A token is live if and only if it is in `live`: who takes it out of there, and nobody else, ends it and counts it.
+ *
+ * All keys are passed as KEYS but for the rows that only the index or a sorted set knows of: their names are made of
+ * the tag of the others, so they are in the same slot. Whoever needs them touches them before writing anything: while a
+ * slot moves to another node a script may meet a row that has gone ahead, and then fails having changed nothing.
+ *
+ * Times are the caller's. Redis' own clock serves only to forget what nobody prunes any more: rows a day after
+ * their end (the longest time between two prunings), all that a place has once together, after its last row.
+ */
+
+const DAY_MS = '86400000'
+
+/** For this many milliseconds a revocation also catches tokens whose minting had begun before it. */
+const LONGEST_MINTING_MS = '300000'
+
+const COMMON = `
+local live, index, ended, counts, expired = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+
+local function parts(row)
+  return row:match('^(.)([^\\n]*\\n[^\\n]*\\n[^\\n]*)\\n([^\\n]*)\\n([^\\n]*)')
+end
+
+local function countField(owner)
+  return owner:match('^[^\\n]*')
+end
+
+local function rowKey(id)
+  return live:sub(1, -5) .. 't:' .. id
+end
+
+local function entries(id, owner)
+  local client, subject, family = owner:match('^.([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)$')
+  local all = { 'c' .. client .. '\\n' .. id }
+  if subject ~= '' then all[#all + 1] = 's' .. subject .. '\\n' .. id end
+  if family ~= '' then all[#all + 1] = 'f' .. family .. '\\n' .. id end
+  return all
+end
+
+local function finish(id, owner)
+  redis.call('ZREM', index, unpack(entries(id, owner)))
+  if redis.call('ZREM', live, id .. '\\n' .. owner) == 0 then return false end
+  redis.call('HINCRBY', counts, countField(owner), -1)
+  return true
+end
+
+local function expire(id, owner)
+  if not finish(id, owner) then return false end
+  redis.call('HINCRBY', expired, countField(owner), 1)
+  return true
+end
+
+local longest = 0
+
+local function add(key, id, row)
+  local _, owner, expires, issued = parts(row)
+  local ms = math.max(0, math.ceil((expires - issued) * 1000)) + ${DAY_MS}
+  longest = math.max(longest, ms)
+  redis.call('SET', key, row, 'PX', ms)
+  redis.call('ZADD', live, expires, id .. '\\n' .. owner)
+  local scored = {}
+  for _, entry in ipairs(entries(id, owner)) do
+    scored[#scored + 1] = 0
+    scored[#scored + 1] = entry
+  end
+  redis.call('ZADD', index, unpack(scored))
+  redis.call('HINCRBY', counts, countField(owner), 1)
+end
+
+local function outlive()
+  local isShort = redis.call('PTTL', counts) < longest
+  if isShort then redis.call('PEXPIRE', counts, longest + ${DAY_MS}) end
+  local ends = redis.call('PEXPIRETIME', counts)
+  if ends < 0 then return end
+  for _, key in ipairs({ live, index, ended, expired }) do
+    if isShort then redis.call('PEXPIREAT', key, ends) else redis.call('PEXPIREAT', key, ends, 'NX') end
+  end
+end
+
+local function latestMark(first, last)
+  local latest
+  if first > last then return latest end
+  for _, mark in ipairs(redis.call('MGET', unpack(KEYS, first, last))) do
+    if mark and (not latest or tonumber(mark) > tonumber(latest)) then latest = mark end
+  end
+  return latest
+end
+
+local function answer(more, fields)
+  return (more and '1' or '0') .. '\\n' .. table.concat(fields, '\\n')
+end
+`
+
+/**
+ * KEYS: the place, marks, rows. ARGV: the number of marks, the earliest issuedAt; then an id and a row for each token.
+ * What is there already has been sent again by a client that lost its connection before the answer came.
+ */
+export const INSERT = script(`${COMMON}
+local marks = tonumber(ARGV[1])
+if redis.call('EXISTS', KEYS[6 + marks]) == 1 then return '1' end
+local mark = latestMark(6, 5 + marks)
+if mark and tonumber(mark) > tonumber(ARGV[2]) then return '0' end
+for i = 3, #ARGV, 2 do add(KEYS[6 + marks + (i - 3) / 2], ARGV[i], ARGV[i + 1]) end
+outlive()
+return '1'
+`)
+
+/** KEYS: a row. */
+export const FIND = script("return redis.call('GET', KEYS[1])")
+
+/**
+ * KEYS: the place, marks, the token's row, the successors' rows. ARGV: the number of marks, the time, the token's id,
+ * the last line of its row when it is spent; then an id and a row for each successor. Answers with nothing where there
+ * is no token, with an empty string when won (also by the same request, sent again), otherwise with the row.
+ */
+export const ROTATE = script(`${COMMON}
+local marks, id, last = tonumber(ARGV[1]), ARGV[3], '\\n' .. ARGV[4]
+local key = KEYS[6 + marks]
+local row = redis.call('GET', key)
+if not row then return false end
+local state, owner, expires, issued = parts(row)
+if state == 'S' and row:sub(-#last) == last then return '' end
+if state ~= 'L' or tonumber(ARGV[2]) >= tonumber(expires) then return row end
+local mark = latestMark(6, 5 + marks)
+if mark and tonumber(mark) > tonumber(issued) then return 'R' .. row:sub(2) .. '\\n' .. mark end
+if not finish(id, owner) then return row end
+redis.call('SET', key, 'S' .. row:sub(2) .. last, 'KEEPTTL')
+redis.call('ZADD', ended, expires, id)
+for i = 5, #ARGV, 2 do add(KEYS[7 + marks + (i - 5) / 2], ARGV[i], ARGV[i + 1]) end
+outlive()
+return ''
+`)
+
+/**
+ * KEYS: the place, and a mark unless it is about an id. ARGV: the time, how many at most; the beginning of the entries
+ * in the index or nothing, an id or nothing; of a family, that token is meant only if it is alone in it. Answers whether
+ * there may be more, and how many were killed.
+ */
+export const REVOKE = script(`${COMMON}
+local at, limit, head, id = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
+local ids, found = {}, 0
+if head ~= '' then
+  for i, entry in ipairs(redis.call('ZRANGEBYLEX', index, '[' .. head .. '\\n', '(' .. head .. '\\v', 'LIMIT', 0, limit)) do
+    ids[i] = entry:sub(#head + 2)
+  end
+  found = #ids
+end
+if id ~= '' then ids[#ids + 1] = id end
+local rows = {}
+for i, each in ipairs(ids) do rows[i] = redis.call('GET', rowKey(each)) end
+if head ~= '' then
+  local mark = redis.call('GET', KEYS[6])
+  if not mark or tonumber(mark) < tonumber(at) then redis.call('SET', KEYS[6], at, 'PX', ${LONGEST_MINTING_MS}) end
+end
+local killed = {}
+for i, each in ipairs(ids) do
+  if not rows[i] then
+    if i <= found then redis.call('ZREM', index, head .. '\\n' .. each) end
+  else
+    local _, owner, expires = parts(rows[i])
+    local isMeant = head == '' or i <= found or owner:sub(-1) == '\\n'
+    if isMeant and tonumber(expires) <= tonumber(at) then
+      if expire(each, owner) then redis.call('ZADD', ended, expires, each) end
+    elseif isMeant and finish(each, owner) then
+      redis.call('SET', rowKey(each), 'R' .. rows[i]:sub(2) .. '\\n' .. at, 'KEEPTTL')
+      redis.call('ZADD', ended, expires, each)
+      killed[countField(owner)] = (killed[countField(owner)] or 0) + 1
+    end
+  end
+end
+outlive()
+local fields = {}
+for field, count in pairs(killed) do
+  fields[#fields + 1] = field
+  fields[#fields + 1] = count
+end
+return answer(found == limit, fields)
+`)
+
+/** KEYS: the place. ARGV: the time, how many at most. Answers whether more have to be ended, and what is alive. */
+export const COUNT_LIVE = script(`${COMMON}
+local due = redis.call('ZRANGEBYSCORE', live, '-inf', ARGV[1], 'WITHSCORES', 'LIMIT', 0, ARGV[2])
+for i = 1, #due, 2 do
+  local id, owner = due[i]:match('^([^\\n]*)\\n(.*)$')
+  expire(id, owner)
+  redis.call('ZADD', ended, due[i + 1], id)
+end
+if #due > 0 then outlive() end
+if #due == 2 * tonumber(ARGV[2]) then return answer(true, {}) end
+return answer(false, redis.call('HGETALL', counts))
+`)
+
+/** KEYS: the place. ARGV: the time, how many at most. Answers whether there may be more, and what has expired. */
+export const PRUNE = script(`${COMMON}
+local limit = tonumber(ARGV[2])
+local due = redis.call('ZRANGEBYSCORE', live, '-inf', ARGV[1], 'LIMIT', 0, limit)
+local gone = redis.call('ZRANGEBYSCORE', ended, '-inf', ARGV[1], 'LIMIT', 0, limit)
+local rows = {}
+for i, member in ipairs(due) do rows[i] = rowKey(member:match('^[^\\n]*')) end
+for _, id in ipairs(gone) do rows[#rows + 1] = rowKey(id) end
+if #rows > 0 then redis.call('DEL', unpack(rows)) end
+if #gone > 0 then redis.call('ZREM', ended, unpack(gone)) end
+for _, member in ipairs(due) do expire(member:match('^([^\\n]*)\\n(.*)$')) end
+local untold = redis.call('HGETALL', expired)
+if #untold > 0 then redis.call('DEL', expired) end
+return answer(#due == limit or #gone == limit, untold)
+`)
+
+/** KEYS: where it is kept. ARGV: the value. */
+export const KEEP = script(`
+local kept = redis.call('GET', KEYS[1])
+if kept then return kept end
+redis.call('SET', KEYS[1], ARGV[1])
+return ARGV[1]
+`)
