@@ -17,6 +17,9 @@ import { script } from './client.ts'
  * the tag of the others, so they are in the same slot. Whoever needs them touches them before writing anything: while a
  * slot moves to another node a script may meet a row that has gone ahead, and then fails having changed nothing.
  *
+ * A server whose memory is full still revokes, counts and prunes (`allow-oom`). It refuses what adds tokens, as long as
+ * nothing has been written: so the first thing these write is a row.
+ *
  * Times are the caller's. Redis' own clock serves only to forget what nobody prunes any more: rows a day after
  * their end (the longest time between two prunings), all that a place has once together, after its last row.
  */
@@ -25,6 +28,9 @@ const DAY_MS = '86400000'
 
 /** For this many milliseconds a revocation also catches tokens whose minting had begun before it. */
 const LONGEST_MINTING_MS = '300000'
+
+/** The first line of what has to work when memory is full. */
+const ALLOW_OOM = '#!lua flags=allow-oom'
 
 const COMMON = `
 local live, index, ended, counts, expired = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
@@ -135,8 +141,9 @@ if state == 'S' and row:sub(-#last) == last then return '' end
 if state ~= 'L' or tonumber(ARGV[2]) >= tonumber(expires) then return row end
 local mark = latestMark(6, 5 + marks)
 if mark and tonumber(mark) > tonumber(issued) then return 'R' .. row:sub(2) .. '\\n' .. mark end
-if not finish(id, owner) then return row end
+if not redis.call('ZSCORE', live, id .. '\\n' .. owner) then return row end
 redis.call('SET', key, 'S' .. row:sub(2) .. last, 'KEEPTTL')
+finish(id, owner)
 redis.call('ZADD', ended, expires, id)
 for i = 5, #ARGV, 2 do add(KEYS[7 + marks + (i - 5) / 2], ARGV[i], ARGV[i + 1]) end
 outlive()
@@ -148,7 +155,7 @@ return ''
  * in the index or nothing, an id or nothing; of a family, that token is meant only if it is alone in it. Answers whether
  * there may be more, and how many were killed.
  */
-export const REVOKE = script(`${COMMON}
+export const REVOKE = script(`${ALLOW_OOM}${COMMON}
 local at, limit, head, id = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local ids, found = {}, 0
 if head ~= '' then
@@ -190,7 +197,7 @@ return answer(found == limit, fields)
 `)
 
 /** KEYS: the place. ARGV: the time, how many at most. Answers whether more have to be ended, and what is alive. */
-export const COUNT_LIVE = script(`${COMMON}
+export const COUNT_LIVE = script(`${ALLOW_OOM}${COMMON}
 local due = redis.call('ZRANGEBYSCORE', live, '-inf', ARGV[1], 'WITHSCORES', 'LIMIT', 0, ARGV[2])
 for i = 1, #due, 2 do
   local id, owner = due[i]:match('^([^\\n]*)\\n(.*)$')
@@ -203,7 +210,7 @@ return answer(false, redis.call('HGETALL', counts))
 `)
 
 /** KEYS: the place. ARGV: the time, how many at most. Answers whether there may be more, and what has expired. */
-export const PRUNE = script(`${COMMON}
+export const PRUNE = script(`${ALLOW_OOM}${COMMON}
 local limit = tonumber(ARGV[2])
 local due = redis.call('ZRANGEBYSCORE', live, '-inf', ARGV[1], 'LIMIT', 0, limit)
 local gone = redis.call('ZRANGEBYSCORE', ended, '-inf', ARGV[1], 'LIMIT', 0, limit)

@@ -1,0 +1,85 @@
+import { inspect } from 'node:util'
+import { Redis } from 'ioredis'
+import { createClient } from 'redis'
+import t from 'tap'
+import { RedisStore } from '../../lib/stores/redis.ts'
+import { startRedis } from '../support/redis.ts'
+import { ioredis, newPrefix, nodeRedis } from '../support/redis-clients.ts'
+import { accessToken, NOW, refreshToken, rotate, sorted, spendingFor, successorsOf } from './conformance/tokens.ts'
+
+const everything = (error: unknown) => inspect(error, { depth: Number.POSITIVE_INFINITY, showHidden: true })
+
+t.test('a server whose memory is full refuses new tokens; it still revokes, counts and prunes', async (t) => {
+  const server = await startRedis(t)
+  if (server === undefined) return
+  const client = ioredis(t, server)
+  const store = new RedisStore({ client, prefix: newPrefix() })
+  const [expiring, revoked, spent] = [accessToken({ expiresAt: NOW + 10 }), refreshToken(), refreshToken()]
+  for (const token of [expiring, revoked, spent]) await store.insert([token])
+  await client.config('SET', 'maxmemory', '1')
+
+  const late = accessToken()
+  await t.rejects(store.insert([late]), { message: /^Redis could not insert: OOM / })
+  await t.rejects(rotate(store, spent, NOW), { message: /^Redis could not rotate: OOM / })
+  t.equal(await store.find(late.id), undefined)
+  t.strictSame(await store.find(spent.id), spent, 'nothing half-written')
+  t.strictSame(sorted(await store.countLive(NOW)), ['web access 1', 'web refresh 2'])
+  t.strictSame(sorted(await store.revoke({ family: revoked.family }, NOW + 1, 'admin')), ['web refresh 1'])
+  t.strictSame(sorted(await store.countLive(NOW + 10)), ['web refresh 1'])
+  t.strictSame(sorted(await store.prune(NOW + 10)), ['web access 1'])
+  t.strictSame(sorted(await store.revoke({ subject: 'alice' }, NOW + 11, 'admin')), ['web refresh 1'])
+
+  await client.config('SET', 'maxmemory', '0')
+  t.equal(await store.insert([accessToken({ issuedAt: NOW + 12 })]), true, 'with memory again, as before')
+})
+
+t.test('what an error shows: what went wrong, and nothing of the tokens', async (t) => {
+  const server = await startRedis(t, { settings: { requirepass: 'the-right-password' } })
+  if (server === undefined) return
+  const first = new Redis(server.port, server.host, { password: 'the-wrong-password' })
+  first.on('error', () => {})
+  t.teardown(() => first.disconnect())
+  const token = refreshToken({ subject: 'canary-subject' })
+  const successors = successorsOf(token, NOW)
+  const store = new RedisStore({ client: first })
+  const refusals = await Promise.allSettled([
+    store.insert([token]),
+    store.rotate(token.id, successors, { ...spendingFor(successors, NOW), receipt: 'canary-receipt' }),
+    store.revoke({ subject: 'canary-subject' }, NOW, 'admin'),
+    store.keep('signing-key', 'canary-key')
+  ])
+  t.match(
+    refusals.map((refusal) => (refusal.status === 'rejected' ? String(refusal.reason) : 'it worked')),
+    ['insert', 'rotate', 'revoke', 'keep'].map(
+      (verb) => new RegExp(`^Error: Redis could not ${verb}: (NOAUTH|WRONGPASS)`)
+    )
+  )
+  for (const refusal of refusals) t.notMatch(everything(refusal), /canary|password'/)
+})
+
+t.test('a client that has no connection: the error says so, and has its cause', async (t) => {
+  const server = await startRedis(t)
+  if (server === undefined) return
+  const [first, second] = [ioredis(t, server), await nodeRedis(t, server)]
+  await first.quit()
+  await second.close()
+  const [viaIoredis, viaNodeRedis] = [new RedisStore({ client: first }), new RedisStore({ client: second })]
+  await t.rejects(viaIoredis.find(accessToken().id), {
+    message: 'Redis could not find: Connection is closed.',
+    cause: { message: 'Connection is closed.' }
+  })
+  await t.rejects(viaNodeRedis.countLive(NOW), {
+    message: 'Redis could not count: The client is closed',
+    cause: { name: 'Error' }
+  })
+  const never = createClient({ url: server.url })
+  await t.rejects(new RedisStore({ client: never }).keep('a', 'b'), { message: /^Redis could not keep: / })
+})
+
+t.test("close: the client is its maker's, and goes on", async (t) => {
+  const server = await startRedis(t)
+  if (server === undefined) return
+  const client = ioredis(t, server)
+  await new RedisStore({ client }).close()
+  t.equal(await client.ping(), 'PONG')
+})
