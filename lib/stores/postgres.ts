@@ -1,0 +1,141 @@
+import type { Rotation, Selector, TokenStore } from '../oauth/store.ts'
+import type { Spending, StoredToken, TokenCount } from '../oauth/token.ts'
+import { Database, type PostgresPool } from './postgres/database.ts'
+import { type CountRow, ownersOf, type Row, toRow, toToken } from './postgres/rows.ts'
+import { Totals } from './postgres/totals.ts'
+
+export type { PostgresPool } from './postgres/database.ts'
+
+export interface PostgresStoreOptions {
+  /**
+   * The pool whose connections are used: `new pg.Pool(…)`, or `fastify.pg.pool` of @fastify/postgres. It stays the
+   * caller's, who gives it a `connectionTimeoutMillis` and ends it.
+   */
+  readonly pool: PostgresPool
+  /**
+   * The schema that holds the store's tables and nothing else, made by `migrate`: a letter or an underscore, then
+   * letters, digits and underscores, 63 at most.
+   *
+   * @default 'fastify_oauth'
+   */
+  readonly schema?: string | undefined
+}
+
+/** A name that needs no care in quotes, and that PostgreSQL neither cuts nor keeps for itself. */
+const SCHEMA = /^(?!pg_)[A-Za-z_][A-Za-z0-9_]{0,62}$/
+
+/** How many tokens a revocation or a pruning ends in one transaction, which others may have to wait for. */
+const BATCH = 1000
+
+/** What `revoke_tokens` and `prune_tokens` answer. */
+interface Batch {
+  readonly counts: readonly CountRow[]
+  /** Whether there is more to do. */
+  readonly more: boolean
+}
+
+/**
+ * Keeps tokens in PostgreSQL (12 or later): shared by any number of processes, and as durable as its transactions are.
+ * What has been acknowledged survives `kill -9` and a loss of power, unless the server was told otherwise
+ * (`synchronous_commit` or `fsync` off). A failover loses what had not reached the standby: with
+ * `synchronous_standby_names` nothing. It asks the primary only, and its clock for nothing.
+ *
+ * Issuing, finding, refreshing and most revocations are one round trip and one transaction. The revocation of a
+ * client or a subject with more than a thousand live tokens ends them by the thousand, and no token of theirs is alive
+ * when it resolves; if it rejects, some of them may be.
+ *
+ * `migrate` must have been called once before the first use.
+ */
+export class PostgresStore implements TokenStore {
+  readonly #database: Database
+
+  /** @throws TypeError if an option is wrong */
+  constructor({ pool, schema = 'fastify_oauth' }: PostgresStoreOptions) {
+    if (typeof pool?.query !== 'function' || typeof pool.on !== 'function') {
+      throw new TypeError("pool must be a pool of 'pg', for example new pg.Pool({ connectionString })")
+    }
+    if (typeof schema !== 'string' || !SCHEMA.test(schema)) {
+      throw new TypeError("schema must be a name of letters, digits and underscores, for example 'fastify_oauth'")
+    }
+    this.#database = new Database(pool, schema)
+  }
+
+  /**
+   * Makes the schema with its tables and functions, or brings it to the version of this package; where that is done
+   * it changes nothing. Any number of processes may call it at once. Rejects if a later version has been here.
+   */
+  migrate(): Promise<void> {
+    return this.#database.migrate()
+  }
+
+  async insert(tokens: readonly StoredToken[]): Promise<boolean> {
+    if (tokens.length === 0) return true
+    const issuedAt = Math.min(...tokens.map((token) => token.issuedAt))
+    const call = { tokens: tokens.map(toRow), owners: ownersOf(tokens), issuedAt }
+    return (await this.#database.call('insert_tokens', call)) as boolean
+  }
+
+  async find(id: string): Promise<StoredToken | undefined> {
+    const row = (await this.#database.call('find_token', { id })) as Row | null
+    return row === null ? undefined : toToken(row)
+  }
+
+  async rotate(id: string, successors: readonly StoredToken[], spending: Spending): Promise<Rotation> {
+    const call = { id, ...spending, tokens: successors.map(toRow), owners: ownersOf(successors) }
+    const rotation = (await this.#database.call('rotate_token', call)) as { won: boolean; token: Row | null }
+    if (rotation.won) return { won: true }
+    return { won: false, token: rotation.token === null ? undefined : toToken(rotation.token) }
+  }
+
+  async revoke(selector: Selector, at: number, _reason: string): Promise<readonly TokenCount[]> {
+    const totals = new Totals()
+    for (let more = true; more; ) {
+      const batch = await this.#batch('revoke_tokens', { ...named(selector), at })
+      totals.add(batch.counts)
+      more = batch.more
+    }
+    return totals.toArray()
+  }
+
+  async countLive(at: number): Promise<readonly TokenCount[]> {
+    const totals = new Totals()
+    totals.add((await this.#database.call('count_live', { at })) as CountRow[])
+    return totals.toArray()
+  }
+
+  async prune(at: number): Promise<readonly TokenCount[]> {
+    const totals = new Totals()
+    for (let more = true; more; ) {
+      try {
+        const batch = await this.#batch('prune_tokens', { at })
+        totals.add(batch.counts)
+        more = batch.more
+      } catch (error) {
+        if (totals.isEmpty) throw error
+        more = false
+      }
+    }
+    return totals.toArray()
+  }
+
+  async keep(name: string, value: string): Promise<string> {
+    return (await this.#database.call('keep_value', { name, value })) as string
+  }
+
+  /** Lets go of the pool, which stays open. */
+  async close(): Promise<void> {
+    this.#database.close()
+  }
+
+  async #batch(verb: string, call: object): Promise<Batch> {
+    return (await this.#database.call(verb, { ...call, most: BATCH })) as Batch
+  }
+}
+
+/** What a selector names. */
+function named(selector: Selector): { kind: string; name: string } {
+  if ('id' in selector) return { kind: 'id', name: selector.id }
+  if ('family' in selector) return { kind: 'family', name: selector.family }
+  if ('subject' in selector) return { kind: 'subject', name: selector.subject }
+  return { kind: 'client', name: selector.clientId }
+}

@@ -1,0 +1,125 @@
+/** For this many seconds a revocation also catches tokens whose minting had begun before it. */
+const LONGEST_MINTING = 300
+
+/** How long a verb waits for a lock that another holds. */
+export const LOCK_TIMEOUT = '5s'
+
+const BODIES: Readonly<Record<string, string>> = {
+  insert_tokens: `
+begin
+  perform share_owners(call->'owners');
+  if are_revoked(call->'owners', (call->>'issuedAt')::double precision) then
+    return to_jsonb(false);
+  end if;
+  perform add_tokens(call->'tokens', '{}');
+  return to_jsonb(true);
+end`,
+
+  find_token: `
+begin
+  return coalesce((select to_jsonb(tokens) from tokens where id = call->>'id'), 'null');
+end`,
+
+  rotate_token: `
+declare
+  moment double precision := call->>'at';
+  token tokens;
+begin
+  perform share_owners(call->'owners');
+  select * into token from tokens where id = call->>'id' for update;
+  if not found then
+    return jsonb_build_object('won', false, 'token', null);
+  end if;
+  if token.spent_at is not null or token.revoked_at is not null or token.expires_at <= moment then
+    return jsonb_build_object('won', false, 'token', token);
+  end if;
+  update tokens set spent_at = moment, spent_successor = call->>'successor', spent_trace = call->>'trace',
+    spent_receipt = call->>'receipt' where id = token.id;
+  perform add_tokens(call->'tokens', array[(token.client_id, token.type, -1)::token_count]);
+  return jsonb_build_object('won', true);
+end`,
+
+  revoke_tokens: `
+declare
+  kind text := call->>'kind';
+  named text := call->>'name';
+  moment double precision := call->>'at';
+  most integer := call->>'most';
+  ids text[] := live_tokens(kind, named, moment, most + 1);
+  more boolean := cardinality(ids) > most;
+begin
+  if kind <> 'id' and not more then
+    perform claim_owner(kind || ':' || named, moment);
+    ids := live_tokens(kind, named, moment, null);
+  end if;
+  return jsonb_build_object('more', more, 'counts', kill_tokens(ids, moment));
+end`,
+
+  count_live: `
+declare
+  moment double precision := call->>'at';
+begin
+  return (select coalesce(jsonb_agg(counted), '[]') from (
+    select client_id, type, sum(live) as count from (
+      select client_id, type, live from counts
+      union all
+      select client_id, type, -1 from tokens where expires_at <= moment and spent_at is null and revoked_at is null
+    ) changes group by client_id, type
+  ) counted);
+end`,
+
+  prune_tokens: `
+declare
+  moment double precision := call->>'at';
+  most integer := call->>'most';
+  forgotten integer;
+  expired token_count[];
+begin
+  delete from revocations where ctid = any(array(
+    select ctid from revocations where at < moment - ${LONGEST_MINTING} limit most for update skip locked
+  ));
+  with due as (
+    select id from tokens where expires_at <= moment order by expires_at limit most for update skip locked
+  ), gone as (
+    delete from tokens using due where tokens.id = due.id
+    returning client_id, type, spent_at is null and revoked_at is null as live
+  ), counted as (
+    select client_id, type, count(*) from gone where live group by client_id, type
+  )
+  select (select count(*) from gone), coalesce(array_agg(counted::token_count), '{}')
+    into forgotten, expired from counted;
+  perform count_tokens(expired, -1);
+  return jsonb_build_object('more', forgotten = most, 'counts', expired);
+end`,
+
+  keep_value: `
+begin
+  insert into kept values (call->>'name', call->>'value') on conflict do nothing;
+  return (select to_jsonb(value) from kept where name = call->>'name');
+end`
+}
+
+/**
+ * For the verbs alone: names mean the store's own tables; plans, which are kept, suit tables of any size, even if they
+ * were made for empty ones; and nobody waits without an end.
+ */
+function settings(schema: string): string {
+  const off = ['seqscan', 'bitmapscan', 'hashjoin', 'mergejoin'].map((plan) => `set enable_${plan} = off`)
+  return `set search_path = ${schema}, pg_temp ${off.join(' ')} set jit = off set lock_timeout = '${LOCK_TIMEOUT}'`
+}
+
+/**
+ * The verbs of version 1. Each is one function, which takes one value and gives one, so that it is one round trip and
+ * one transaction. In `read committed` each of its statements sees what was committed before it, so that what is read
+ * after a lock is what the lock protects. A later version that changes what a verb takes, gives or means gives it
+ * another name and drops this one.
+ *
+ * @param schema a quoted name
+ */
+export function verbsIn(schema: string): string {
+  const head = (name: string) =>
+    `create function ${name}(call jsonb) returns jsonb language plpgsql ${settings(schema)}`
+  return Object.entries(BODIES)
+    .map(([name, body]) => `${head(name)} as $$${body} $$;\n`)
+    .join('')
+}
