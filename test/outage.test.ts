@@ -84,6 +84,8 @@ t.test('A8: the service returns by itself, with the first call that is answered'
   t.equal((await callOrders(fastify, token)).statusCode, 200)
   const answers = await Promise.all([1, 2, 3].map(() => getToken(fastify)))
   t.strictSame(statuses(answers), [200, 200, 200])
+  store.before = () => sleep(20)
+  t.strictSame(await Promise.all([1, 2, 3].map(() => fastify.oauth.isReady())), [true, true, true], 'together')
 })
 
 t.test('A8: a call that fails while it tries leaves the others to try', async (t) => {
@@ -110,14 +112,28 @@ t.test('A8: at most 5,000 calls wait at a time', async (t) => {
 })
 
 t.test('A8: what fails at once shuts nobody else out: it may be the fault of the call', async (t) => {
-  const { store, fastify, token } = await start(t, 0.2)
+  const { store, fastify } = await start(t, 0.2)
   store.before = async (verb) => {
     if (verb === 'insert') throw new Error('a value that cannot be stored')
   }
   const failed = await Promise.all(Array.from({ length: 10 }, () => getToken(fastify)))
   t.ok(failed.every(({ statusCode }) => statusCode === 503))
-  const others = await Promise.all([1, 2, 3].map(() => callOrders(fastify, token)))
-  t.strictSame(statuses(others), [200, 200, 200])
+  store.before = () => sleep(20)
+  t.strictSame(await Promise.all([1, 2, 3].map(() => fastify.oauth.isReady())), [true, true, true])
+})
+
+t.test('A8: once the store is known to be silent, nobody waits to the end', async (t) => {
+  const { store, fastify } = await start(t, 0.2)
+  fallSilent(store)
+  let ended = false
+  const sweep = fastify.oauth.revokeAll({ subject: 'alice', reason: 'admin', by: 'admin' }).finally(() => {
+    ended = true
+  })
+  sweep.catch(() => {})
+  await Promise.all([1, 2, 3].map(() => fastify.oauth.isReady()))
+  await sleep(50)
+  t.equal(ended, true, 'alone it would have waited for two seconds')
+  await t.rejects(sweep, { code: 'temporarily_unavailable', cause: { message: /did not answer 3 calls in a row/ } })
 })
 
 t.test('A8: what fails slowly is like silence', async (t) => {
