@@ -5,10 +5,11 @@ import { closedGrantType, DIRECT } from './oauth/grants/grant-types.ts'
 import type { Kernel } from './oauth/kernel.ts'
 import type { TokenResponse } from './oauth/outcomes.ts'
 import { assertScopeTokens } from './oauth/scope.ts'
-import type { ResourceServer, TokenServer } from './oauth/server.ts'
+import type { TokenServer } from './oauth/server.ts'
 import { newTokenId } from './oauth/token-id.ts'
 import type { RevokeRequest } from './oauth/verbs/revoke.ts'
 import type { RevokeAllRequest } from './oauth/verbs/revoke-all.ts'
+import type { ObservedResourceServer } from './telemetry/observe-resource-server.ts'
 
 /** What to issue, on the application's own decision: after its own login, for example. */
 export interface IssueOptions {
@@ -70,7 +71,7 @@ export interface OAuth {
 
 /** The verbs of the resource-server role. */
 export function resourceServerApi(
-  server: ResourceServer,
+  server: ObservedResourceServer,
   require: OAuth['require']
 ): Pick<OAuth, 'require' | 'validate'> {
   return {

@@ -4,7 +4,7 @@ import { bearerChallenge } from './oauth/challenge.ts'
 import { asOAuthError, type OAuthError } from './oauth/errors.ts'
 import { assertScopeTokens } from './oauth/scope.ts'
 import { authorizationHeaders } from './routes/authorization-header.ts'
-import { isOpenRoute } from './routes/open-routes.ts'
+import { isOpen } from './routes/open-routes.ts'
 import type { ObservedResourceServer } from './telemetry/observe-resource-server.ts'
 import { requestContext, type TraceTrust } from './telemetry/request-context.ts'
 
@@ -47,10 +47,12 @@ export function createGuard({ server, realm, trustIncomingTrace }: GuardOptions)
   return function require(...scope) {
     assertScopeTokens('oauth.require', scope)
     return async function requireToken(request, reply) {
-      if (isOpenRoute(request)) return undefined
+      const { config } = request.routeOptions
+      if (isOpen(config)) return undefined
       const validation = { authorization: authorizationHeaders(request), scope }
       try {
-        request[TOKEN] = await server.validate(validation, requestContext(request, trustIncomingTrace))
+        const decided = server.validate(validation, requestContext(request, config, trustIncomingTrace))
+        request[TOKEN] = decided instanceof Promise ? await decided : decided
         return undefined
       } catch (error) {
         const refusal = asOAuthError(error)

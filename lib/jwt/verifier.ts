@@ -114,16 +114,12 @@ export function accessTokenVerifier(issuers: readonly Issuer[], now: () => numbe
   }
 
   return {
-    verify(token) {
-      const id = identify(token)
-      const known = recall(id, all)
-      if (known !== undefined) return known
-      const presented = read(token, id, all)
-      const keySet = presented.issuer.keySet(asString(presented.decoded.header.kid))
-      return keySet instanceof Promise
-        ? keySet.then((fetched) => verifyWith(fetched, presented))
-        : verifyWith(keySet, presented)
+    async verify(token) {
+      const presented = read(token, identify(token), all)
+      const keySet = await presented.issuer.keySet(asString(presented.decoded.header.kid))
+      return verifyWith(keySet, presented)
     },
+    recall: (token) => recall(identify(token), all),
     async recognise(token) {
       try {
         const id = identify(token)

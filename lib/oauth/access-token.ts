@@ -30,7 +30,14 @@ export interface AccessTokenVerifier {
    * @throws OAuthError `invalid_token` with the reason in its facts, and `facts.clientId` once the signature has been
    * verified; `temporarily_unavailable` when the keys cannot be had
    */
-  verify(token: string): AccessToken | Promise<AccessToken>
+  verify(token: string): Promise<AccessToken>
+  /**
+   * The token, at once, when it has been verified before and its key is still trusted; `undefined` when it must be
+   * verified.
+   *
+   * @throws OAuthError `invalid_token` when it is not valid any more
+   */
+  recall(token: string): AccessToken | undefined
   /**
    * The token if it is a valid one of this server; `undefined` for anything else. For revocation and introspection,
    * where an unknown or expired token is no error.

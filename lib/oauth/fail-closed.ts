@@ -20,6 +20,7 @@ export function failClosed(store: TokenStore, timeout: number): TokenStore {
   return {
     insert: (tokens) => calls.run(() => store.insert(tokens)),
     find: (id) => calls.run(() => store.find(id)),
+    ...(store.peek && { peek: store.peek.bind(store) }),
     rotate: (id, successors, spending) => calls.run(() => store.rotate(id, successors, spending)),
     revoke: (selector, at, reason) =>
       calls.run(() => store.revoke(selector, at, reason), isSweep(selector) ? SWEEP : 1),

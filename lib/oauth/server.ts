@@ -9,7 +9,7 @@ import { type Authorization, issue } from './verbs/issue.ts'
 import { type RefreshRequest, refresh } from './verbs/refresh.ts'
 import { type RevokeRequest, revoke } from './verbs/revoke.ts'
 import { type ReuseRevocation, revokeAll } from './verbs/revoke-all.ts'
-import { type ResourceServerParts, type ValidateRequest, validate } from './verbs/validate.ts'
+import { type ResourceServerParts, type ValidateRequest, validate, validateNow } from './verbs/validate.ts'
 
 /** The issuer role: the verbs of a token's life. Each resolves to what happened, or rejects with why it did not. */
 export interface TokenServer {
@@ -27,6 +27,8 @@ export interface TokenServer {
 /** The resource-server role. */
 export interface ResourceServer {
   validate(request: ValidateRequest): Promise<AccessToken>
+  /** The same decision, where it can be made at once. */
+  validateNow(request: ValidateRequest): AccessToken | undefined
 }
 
 /**
@@ -47,5 +49,8 @@ export function createTokenServer(kernel: Kernel, wrap: (bare: TokenServer) => T
 }
 
 export function createResourceServer(parts: ResourceServerParts): ResourceServer {
-  return { validate: (request) => validate(parts, request) }
+  return {
+    validate: (request) => validate(parts, request),
+    validateNow: (request) => validateNow(parts, request)
+  }
 }

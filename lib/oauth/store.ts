@@ -33,6 +33,9 @@ export interface TokenStore {
   /** The token as it now stands, spent, revoked and expired ones included; `undefined` once `prune` forgot it. */
   find(id: string): Promise<StoredToken | undefined>
 
+  /** The same at once: for a store that has all its tokens at hand, since every guarded request asks. */
+  peek?(id: string): StoredToken | undefined
+
   /**
    * Compare-and-swap: if `id` is live at `spending.at`, marks it spent and adds its successors. Of any number of
    * parallel calls exactly one wins; none does once a revocation of the token, its family, subject or client began.

@@ -1,4 +1,4 @@
-import type { FastifyContextConfig, FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyContextConfig, FastifyInstance } from 'fastify'
 
 const OPEN: unique symbol = Symbol('oauth2 route that tokens do not guard')
 
@@ -9,7 +9,7 @@ export function openRoutes(scope: FastifyInstance): void {
   })
 }
 
-/** Whether a request is for one of those. */
-export function isOpenRoute(request: FastifyRequest): boolean {
-  return OPEN in request.routeOptions.config
+/** Whether this is the `config` of such a route. */
+export function isOpen(config: FastifyContextConfig): boolean {
+  return OPEN in config
 }

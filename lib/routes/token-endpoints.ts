@@ -49,7 +49,7 @@ export async function tokenEndpoints(scope: FastifyInstance, options: TokenEndpo
     reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' })
   })
   scope.addHook('preHandler', function enterTrace(request, _reply, done) {
-    context.with(requestContext(request, trustIncomingTrace), done)
+    context.with(requestContext(request, request.routeOptions.config, trustIncomingTrace), done)
   })
 
   scope.post('/token', { schema: schemas.token }, (request) => server.token(endpointRequest(request)))

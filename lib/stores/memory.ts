@@ -31,6 +31,10 @@ export class MemoryStore implements TokenStore {
   }
 
   async find(id: string): Promise<StoredToken | undefined> {
+    return this.peek(id)
+  }
+
+  peek(id: string): StoredToken | undefined {
     return this.#entries.get(id)?.toToken()
   }
 

@@ -8,6 +8,7 @@ import { SPAN } from './conventions.ts'
 import type { ValidateEvent } from './events.ts'
 import type { Observation } from './observe-token-server.ts'
 import { validateReport } from './span-reports.ts'
+import type { Recording } from './tracing.ts'
 
 /** What could not be decided counts as unavailable, whatever it was that failed. */
 function refusedEvent(error: unknown): { event: ValidateEvent; code: string } {
@@ -22,10 +23,13 @@ function ageOf({ claims: { iat } }: AccessToken, now: number): number | undefine
   return iat === undefined ? undefined : Math.max(0, now - iat)
 }
 
-/** A resource server that knows where in a trace it is. */
-export interface ObservedResourceServer extends ResourceServer {
-  /** @param within the context that the request belongs to. Default: the active one */
-  validate(request: ValidateRequest, within?: Context): Promise<AccessToken>
+/** The resource server as the guard has it. */
+export interface ObservedResourceServer {
+  /**
+   * @param within the context that the request belongs to. Default: the active one
+   * @throws what it may also reject with
+   */
+  validate(request: ValidateRequest, within?: Context): AccessToken | Promise<AccessToken>
 }
 
 /** The same resource server, seen from outside: every decision is an event, in a span if anybody would see it. */
@@ -33,28 +37,37 @@ export function observeResourceServer(
   server: ResourceServer,
   { tracing, emit, now }: Pick<Observation, 'tracing' | 'emit' | 'now'>
 ): ObservedResourceServer {
+  function accepted(recording: Recording, token: AccessToken): AccessToken {
+    const reason = token.revocationUnchecked === true ? 'unavailable' : undefined
+    const event: ValidateEvent = { operation: 'validate', clientId: token.clientId, result: 'valid', reason }
+    emit(event)
+    recording.end(() => validateReport(event, ageOf(token, now()), undefined))
+    return token
+  }
+
+  function refused(recording: Recording, error: unknown): never {
+    const { event, code } = refusedEvent(error)
+    emit(event)
+    recording.end(() => validateReport(event, undefined, code))
+    throw error
+  }
+
   return {
     validate(request, within) {
       const recording = tracing.start(SPAN.validate, within)
-      return recording.run(async () => {
-        try {
-          const token = await server.validate(request)
-          const event: ValidateEvent = {
-            operation: 'validate',
-            clientId: token.clientId,
-            result: 'valid',
-            reason: token.revocationUnchecked === true ? 'unavailable' : undefined
-          }
-          emit(event)
-          recording.end(() => validateReport(event, ageOf(token, now()), undefined))
-          return token
-        } catch (error) {
-          const { event, code } = refusedEvent(error)
-          emit(event)
-          recording.end(() => validateReport(event, undefined, code))
-          throw error
-        }
-      })
+      let decided: AccessToken | undefined
+      try {
+        decided = server.validateNow(request)
+      } catch (error) {
+        return recording.run(() => refused(recording, error))
+      }
+      if (decided !== undefined) return accepted(recording, decided)
+      return recording.run(() =>
+        server.validate(request).then(
+          (token) => accepted(recording, token),
+          (error: unknown) => refused(recording, error)
+        )
+      )
     }
   }
 }

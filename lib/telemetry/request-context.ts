@@ -37,10 +37,6 @@ export function areSpansWanted(of: Context): boolean {
   return of.getValue(NO_SPANS_KEY) === undefined
 }
 
-function isRouteTraced(request: FastifyRequest): boolean {
-  return (request.routeOptions.config as { otel?: boolean }).otel !== false
-}
-
 /** @throws what a tracing plugin, a propagator or the application's `trust` throws */
 function contextOf(request: FastifyRequest, trust: TraceTrust, active: Context): Context {
   const traced = request as TracedRequest
@@ -56,10 +52,16 @@ function contextOf(request: FastifyRequest, trust: TraceTrust, active: Context):
  * The context that spans about a request belong to: the active span, else that of a tracing plugin, else what the
  * request's headers carry. From callers who are not trusted a new trace begins, with a link to theirs; and where this
  * cannot be told, a new trace without a link.
+ *
+ * @param config the `config` of its route; Fastify makes it anew for whoever asks
  */
-export function requestContext(request: FastifyRequest, trust: TraceTrust): Context {
+export function requestContext(
+  request: FastifyRequest,
+  { otel }: { readonly otel?: boolean },
+  trust: TraceTrust
+): Context {
   const active = context.active()
-  if (!isRouteTraced(request)) return active.setValue(NO_SPANS_KEY, true)
+  if (otel === false) return active.setValue(NO_SPANS_KEY, true)
   if (trace.getSpan(active) !== undefined) return active
   try {
     return contextOf(request, trust, active)
@@ -69,12 +71,11 @@ export function requestContext(request: FastifyRequest, trust: TraceTrust): Cont
 }
 
 /** The link to the remote context that was not trusted, if there is one. */
-export function untrustedLink(of: Context): Link[] {
-  const link = of.getValue(LINK_KEY) as Link | undefined
-  return link === undefined ? [] : [link]
+export function untrustedLink(of: Context): Link | undefined {
+  return of.getValue(LINK_KEY) as Link | undefined
 }
 
 /** For what happens inside the span that has the link: it is for the root of the new trace only. */
 export function withoutUntrustedLink(of: Context): Context {
-  return of.deleteValue(LINK_KEY)
+  return untrustedLink(of) === undefined ? of : of.deleteValue(LINK_KEY)
 }

@@ -108,16 +108,16 @@ export function introspectReport(event: IntrospectEvent): SpanReport {
   }
 }
 
-/** @param age seconds since the token was issued, where that is known */
+/**
+ * Written out, since it is made for every guarded request.
+ *
+ * @param age seconds since the token was issued, where that is known
+ */
 export function validateReport(event: ValidateEvent, age: number | undefined, error: string | undefined): SpanReport {
-  return {
-    attributes: present({
-      [ATTRIBUTE.clientId]: event.clientId,
-      [ATTRIBUTE.tokenAge]: age,
-      [ATTRIBUTE.validationResult]: event.result,
-      [ATTRIBUTE.validationReason]: event.reason,
-      [ATTRIBUTE.errorType]: error
-    }),
-    ...failureOf(error)
-  }
+  const attributes: Attributes = { [ATTRIBUTE.validationResult]: event.result }
+  if (event.clientId !== undefined) attributes[ATTRIBUTE.clientId] = event.clientId
+  if (age !== undefined) attributes[ATTRIBUTE.tokenAge] = age
+  if (event.reason !== undefined) attributes[ATTRIBUTE.validationReason] = event.reason
+  if (error !== undefined) attributes[ATTRIBUTE.errorType] = error
+  return { attributes, ...failureOf(error) }
 }

@@ -27,7 +27,7 @@ export interface Recording {
   /** The traceparent of what is being recorded, or of the parent where nothing is. */
   traceparent(): string | undefined
   /** Runs with the span active. */
-  run<T>(work: () => Promise<T>): Promise<T>
+  run<T>(work: () => T): T
   end(report: () => SpanReport): void
 }
 
@@ -51,18 +51,19 @@ export class Tracing {
       return unrecorded(parentSpan, parent)
     }
     try {
-      const span = this.#tracer.startSpan(name, { links: untrustedLink(parent) }, parent)
-      return this.#recording(span, span.spanContext(), trace.setSpan(withoutUntrustedLink(parent), span))
+      const link = untrustedLink(parent)
+      const span = this.#tracer.startSpan(name, link && { links: [link] }, parent)
+      return this.#recording(span, span.spanContext(), parent)
     } catch {
       this.#onDropped()
       return unrecorded(undefined, parent)
     }
   }
 
-  #recording(span: Span, spanContext: SpanContext, within: Context): Recording {
+  #recording(span: Span, spanContext: SpanContext, parent: Context): Recording {
     return {
       traceparent: () => toTraceparent(spanContext),
-      run: (work) => context.with(within, work),
+      run: (work) => context.with(trace.setSpan(withoutUntrustedLink(parent), span), work),
       end: (report) => {
         try {
           if (span.isRecording()) write(span, report())
