@@ -1,0 +1,201 @@
+import { resolve } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import type { Rotation, Selector, TokenStore } from '../oauth/store.ts'
+import { isLive, type Spending, type StoredToken, type TokenCount } from '../oauth/token.ts'
+import { TokenCounts } from './memory/token-counts.ts'
+import { Clients } from './sqlite/clients.ts'
+import { explained } from './sqlite/errors.ts'
+import { GroupCommit } from './sqlite/group-commit.ts'
+import { KeptFiles } from './sqlite/kept-files.ts'
+import { LiveCounts } from './sqlite/live-counts.ts'
+import { Marks } from './sqlite/marks.ts'
+import { openDatabase, openReader, type Synchronous } from './sqlite/open.ts'
+import { type Part, Revocations, type SetSelector } from './sqlite/revocations.ts'
+import { toToken, typeOf } from './sqlite/rows.ts'
+import { type Live, Tokens } from './sqlite/tokens.ts'
+import { Walks } from './sqlite/walks.ts'
+
+/** For this many seconds a revocation also catches tokens whose minting had begun before it. */
+const LONGEST_MINTING = 300
+
+/** So many expired tokens are forgotten in one transaction; more would keep others waiting. */
+const FORGOTTEN_AT_ONCE = 200
+
+export interface SqliteStoreOptions {
+  /** The database file; it and its folder are made where there are none, for this user only (0600, 0700). */
+  readonly path: string
+  /**
+   * What a token that was answered for survives. `'normal'` (the default): the end of this process, `kill -9` included;
+   * a loss of power may take the last moments, and leaves what it leaves consistent. `'full'`: a loss of power as well,
+   * and every commit waits for the disk.
+   */
+  readonly synchronous?: Synchronous
+}
+
+/**
+ * Keeps tokens in a file, on `node:sqlite`: for one machine, and for several processes of it. What comes in during one
+ * turn of the event loop is committed together. Signing keys are kept in files beside it (`PATH.NAME.key`), also 0600.
+ *
+ * A revocation of more than 500 tokens takes several transactions: none of the tokens can be refreshed from its beginning
+ * on, and when it rejects some are revoked already.
+ */
+export class SqliteStore implements TokenStore {
+  readonly #path: string
+  readonly #database: DatabaseSync
+  readonly #writes: GroupCommit
+  readonly #clients: Clients
+  readonly #tokens: Tokens
+  readonly #marks: Marks
+  readonly #walks: Walks
+  readonly #revocations: Revocations
+  readonly #counts: LiveCounts
+  readonly #kept: KeptFiles
+  #closing: Promise<void> | undefined
+
+  /**
+   * @throws TypeError when an option is wrong
+   * @throws Error when the file cannot be used; the message says what to do
+   */
+  constructor(options: SqliteStoreOptions) {
+    const { path, synchronous } = checked(options)
+    this.#path = path
+    this.#database = openDatabase(path, synchronous)
+    this.#clients = new Clients(this.#database)
+    this.#tokens = new Tokens(this.#database, this.#clients)
+    this.#marks = new Marks(this.#database)
+    this.#walks = new Walks(this.#database)
+    this.#revocations = new Revocations(this.#database, this.#tokens, this.#clients, this.#marks, this.#walks)
+    this.#writes = new GroupCommit(this.#database, [this.#clients, this.#marks], (error) => explained(path, error))
+    this.#counts = new LiveCounts(openReader(path))
+    this.#kept = new KeptFiles(path)
+  }
+
+  insert(tokens: readonly StoredToken[]): Promise<boolean> {
+    return this.#writes.run(() => {
+      if (tokens.some((token) => this.#marks.catches(token))) return false
+      for (const token of tokens) this.#tokens.add(token)
+      return true
+    })
+  }
+
+  find(id: string): Promise<StoredToken | undefined> {
+    return this.#read(async () => {
+      const row = this.#tokens.find(id)
+      return row && toToken(row)
+    })
+  }
+
+  rotate(id: string, successors: readonly StoredToken[], spending: Spending): Promise<Rotation> {
+    return this.#writes.run(() => {
+      const row = this.#tokens.find(id)
+      if (row === undefined) return { won: false, token: undefined }
+      const token = toToken(row)
+      if (!isLive(token, spending.at)) return { won: false, token }
+      const revokedAt = this.#walks.reaching(row)
+      if (revokedAt !== undefined) return { won: false, token: { ...token, revokedAt } }
+      this.#tokens.spend(row, spending)
+      for (const successor of successors) this.#tokens.add(successor)
+      return { won: true }
+    })
+  }
+
+  async revoke(selector: Selector, at: number, _reason: string): Promise<readonly TokenCount[]> {
+    const revoked = new TokenCounts()
+    if ('id' in selector) this.#count(revoked, await this.#writes.run(() => this.#revokeOne(selector.id, at)))
+    else await this.#revokeAll(selector, at, revoked)
+    return withoutZeroes(revoked)
+  }
+
+  countLive(at: number): Promise<readonly TokenCount[]> {
+    return this.#read(() => this.#counts.read(at))
+  }
+
+  prune(at: number): Promise<readonly TokenCount[]> {
+    return this.#read(async () => {
+      const before = at - LONGEST_MINTING
+      if (this.#revocations.isDue(before)) await this.#writes.run(() => this.#revocations.forget(before))
+      const expired = new TokenCounts()
+      try {
+        await this.#forget(at, expired)
+      } catch (error) {
+        // What is gone must be counted, now or never.
+        if (withoutZeroes(expired).length === 0) throw error
+      }
+      return withoutZeroes(expired)
+    })
+  }
+
+  keep(name: string, value: string): Promise<string> {
+    return this.#read(() => this.#kept.keep(name, value))
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    await this.#writes.close()
+    await this.#counts.close()
+    this.#database.close()
+  }
+
+  /** What needs no transaction. */
+  async #read<T>(read: () => Promise<T>): Promise<T> {
+    if (this.#closing !== undefined) throw new Error('The token database has been closed')
+    try {
+      return await read()
+    } catch (error) {
+      throw explained(this.#path, error)
+    }
+  }
+
+  #revokeOne(id: string, at: number): readonly Live[] {
+    const row = this.#tokens.find(id)
+    if (row === undefined || !isLive(toToken(row), at)) return []
+    this.#tokens.revoke(row, at)
+    return [row]
+  }
+
+  async #revokeAll(selector: SetSelector, at: number, revoked: TokenCounts): Promise<void> {
+    let part: Part = await this.#writes.run(() => this.#revocations.begin(selector, at))
+    this.#count(revoked, part.revoked)
+    while (part.walk !== undefined) {
+      const { walk } = part
+      part = await this.#writes.run(() => this.#revocations.goOn(selector, at, walk))
+      this.#count(revoked, part.revoked)
+    }
+  }
+
+  async #forget(at: number, expired: TokenCounts): Promise<void> {
+    while (this.#tokens.isDue(at)) {
+      const forgotten = await this.#writes.run(() => this.#tokens.forget(at, FORGOTTEN_AT_ONCE))
+      this.#count(
+        expired,
+        forgotten.filter(({ ended }) => ended === 0)
+      )
+    }
+  }
+
+  #count(counts: TokenCounts, tokens: readonly Live[]): void {
+    for (const { client, refresh } of tokens) counts.add(this.#clients.nameOf(client), typeOf(refresh), 1)
+  }
+}
+
+const withoutZeroes = (counts: TokenCounts): readonly TokenCount[] => counts.toArray().filter(({ count }) => count > 0)
+
+/** @throws TypeError naming the option and what to write instead */
+function checked(options: SqliteStoreOptions): Required<SqliteStoreOptions> {
+  const { path, synchronous = 'normal', ...unknown } = options ?? {}
+  const [name] = Object.keys(unknown)
+  if (name !== undefined) throw new TypeError(`SqliteStore has no option "${name}": it takes path and synchronous`)
+  if (typeof path !== 'string' || path === '' || path === ':memory:') {
+    throw new TypeError(
+      "SqliteStore: path must be the path of a file, like './data/tokens.db' (for memory: MemoryStore)"
+    )
+  }
+  if (synchronous !== 'normal' && synchronous !== 'full') {
+    throw new TypeError("SqliteStore: synchronous must be 'normal' or 'full'")
+  }
+  return { path: resolve(path), synchronous }
+}

@@ -1,0 +1,83 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { TokenCount } from '../../oauth/token.ts'
+
+interface ClientRow {
+  readonly id: number
+  readonly name: string
+  access: number
+  refresh: number
+}
+
+interface ExpiredRow {
+  readonly row: number
+  readonly expiresAt: number
+  readonly client: number
+  readonly refresh: 0 | 1
+  readonly ended: 0 | 1
+}
+
+/** So many expired tokens are looked at before others have their turn. */
+const PART = 1000
+
+/**
+ * Reads how many tokens are live: the numbers that are kept by client, less what has expired and is not yet pruned. It
+ * sees one state of the database however long it takes, on a connection of its own.
+ */
+export class LiveCounts {
+  readonly #database: DatabaseSync
+  readonly #clients: StatementSync
+  readonly #expired: StatementSync
+  /** Ends when all that have been asked for have been read: one after the other. */
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(database: DatabaseSync) {
+    this.#database = database
+    this.#clients = database.prepare('SELECT id, name, access, refresh FROM client')
+    this.#expired = database.prepare(`
+      SELECT row, expires_at AS expiresAt, client, refresh, ended FROM token INDEXED BY token_by_expiry
+      WHERE expires_at <= ? AND (expires_at, row) > (?, ?) ORDER BY expires_at, row LIMIT ${PART}`)
+  }
+
+  read(at: number): Promise<readonly TokenCount[]> {
+    const counts = this.#last.then(() => this.#read(at))
+    this.#last = counts.catch(() => {})
+    return counts
+  }
+
+  async close(): Promise<void> {
+    await this.#last
+    this.#database.close()
+  }
+
+  async #read(at: number): Promise<readonly TokenCount[]> {
+    this.#database.exec('BEGIN')
+    try {
+      const rows = this.#clients.all() as unknown as readonly ClientRow[]
+      const clients = new Map(rows.map((client) => [client.id, client]))
+      for await (const { client, refresh, ended } of this.#expiredBy(at)) {
+        const counts = clients.get(client)
+        if (counts !== undefined && ended === 0) counts[refresh === 1 ? 'refresh' : 'access'] -= 1
+      }
+      return rows.flatMap(({ name: clientId, access, refresh }) => [
+        { clientId, type: 'access' as const, count: access },
+        { clientId, type: 'refresh' as const, count: refresh }
+      ])
+    } finally {
+      this.#database.exec('COMMIT')
+    }
+  }
+
+  async *#expiredBy(at: number): AsyncGenerator<ExpiredRow> {
+    let [second, row] = [0, 0]
+    for (;;) {
+      const part = this.#expired.all(at, second, row) as unknown as readonly ExpiredRow[]
+      yield* part
+      const last = part.at(-1)
+      if (last === undefined || part.length < PART) return
+      second = last.expiresAt
+      row = last.row
+      await nextTurn()
+    }
+  }
+}

@@ -1,0 +1,110 @@
+import { chmodSync, closeSync, mkdirSync, openSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { explained, isBusy } from './errors.ts'
+import { APPLICATION_ID, MIGRATIONS } from './schema.ts'
+
+/** How safe a commit is before it is acknowledged. */
+export type Synchronous = 'normal' | 'full'
+
+/** For so long processes that open one file at the same moment wait for each other. */
+const OPENING_MS = 10_000
+/** A short wait for another process's commit costs less than coming back to it. */
+const BUSY_MS = 2
+const CACHE_KIB = 32_768
+/** Pages of 4 KiB in the log from which on a commit carries them over into the database. */
+const CHECKPOINT_PAGES = 2000
+const LOG_BYTES = 64 * 1024 * 1024
+
+/**
+ * Opens a database file of ours, made with mode 0600 (its folder with 0700) where there is none, and brings its schema up
+ * to date.
+ *
+ * @throws Error that says what is wrong with the file and what to do
+ */
+export function openDatabase(path: string, synchronous: Synchronous): DatabaseSync {
+  makeFile(path)
+  let database: DatabaseSync | undefined
+  try {
+    database = new DatabaseSync(path, { timeout: OPENING_MS })
+    useLog(database, path)
+    database.exec(`
+      PRAGMA synchronous = ${synchronous};
+      PRAGMA cache_size = -${CACHE_KIB};
+      PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
+      PRAGMA journal_size_limit = ${LOG_BYTES};
+      PRAGMA trusted_schema = OFF;
+    `)
+    migrate(database, path)
+    database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
+    return database
+  } catch (error) {
+    database?.close()
+    throw explained(path, error)
+  }
+}
+
+/** Opens it once more, to read a state of its own. */
+export function openReader(path: string): DatabaseSync {
+  return new DatabaseSync(path, { readOnly: true, timeout: OPENING_MS })
+}
+
+function makeFile(path: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    if (statSync(path, { throwIfNoEntry: false }) !== undefined) return
+    closeSync(openSync(path, 'a', 0o600))
+    chmodSync(path, 0o600)
+  } catch (cause) {
+    throw new Error(`The token database ${path} cannot be created: its folder must be one that can be written`, {
+      cause
+    })
+  }
+}
+
+/** Write-ahead logging, on which everything stands: readers and a writer at once, and no half-written state. */
+function useLog(database: DatabaseSync, path: string): void {
+  const { journal_mode: mode } = patiently(() => database.prepare('PRAGMA journal_mode = WAL').get()) ?? {}
+  if (mode !== 'wal') {
+    throw new Error(`The token database ${path} cannot have a write-ahead log: put it on a local disk`)
+  }
+}
+
+/** Where SQLite itself does not wait for other processes. */
+function patiently<T>(work: () => T): T {
+  const deadline = performance.now() + OPENING_MS
+  for (;;) {
+    try {
+      return work()
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > deadline) throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
+    }
+  }
+}
+
+const numberOf = (database: DatabaseSync, pragma: string): number =>
+  Number(Object.values(database.prepare(`PRAGMA ${pragma}`).get() ?? {})[0])
+
+/** All steps that are missing in one transaction; it also shows that the file can be written. */
+function migrate(database: DatabaseSync, path: string): void {
+  database.exec('BEGIN IMMEDIATE')
+  const version = numberOf(database, 'user_version')
+  const owner = numberOf(database, 'application_id')
+  const isEmpty = database.prepare('SELECT 1 FROM sqlite_schema').get() === undefined
+  if (owner !== APPLICATION_ID && !(owner === 0 && isEmpty)) {
+    throw new Error(`The token database ${path} belongs to another application: give the store a file of its own`)
+  }
+  if (version > MIGRATIONS.length) {
+    throw new Error(
+      `The token database ${path} is of schema ${version} and this release knows ${MIGRATIONS.length}: ` +
+        'it was written by a newer release of fastify-oauth-telemetry, which must be installed to open it'
+    )
+  }
+  for (const step of MIGRATIONS.slice(version)) database.exec(step)
+  database.exec(`
+    PRAGMA application_id = ${APPLICATION_ID};
+    PRAGMA user_version = ${MIGRATIONS.length};
+    COMMIT;
+  `)
+}

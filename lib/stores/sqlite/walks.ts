@@ -1,0 +1,55 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { TokenRow } from './rows.ts'
+
+/** A revocation that takes several transactions. */
+export interface Walk {
+  readonly id: number
+  /** The last row that has been visited, and the last there was when the revocation began. */
+  readonly after: number
+  readonly upto: number
+}
+
+/** Revocations that are under way: what they have yet to reach can no longer be spent. */
+export class Walks {
+  readonly #begin: StatementSync
+  readonly #end: StatementSync
+  readonly #reaching: StatementSync
+  readonly #isDue: StatementSync
+  readonly #forget: StatementSync
+
+  constructor(database: DatabaseSync) {
+    this.#begin = database.prepare(`
+      INSERT INTO walk (kind, name, at, upto) SELECT ?, ?, ?, seq FROM sqlite_sequence WHERE name = 'token'
+      RETURNING rowid AS id, upto`)
+    this.#end = database.prepare('DELETE FROM walk WHERE rowid = ?')
+    this.#reaching = database.prepare(`
+      SELECT at FROM walk WHERE upto >= ?
+      AND (kind, name) IN (VALUES ('family', ?), ('clientId', ?), ('subject', ?)) ORDER BY at LIMIT 1`)
+    this.#isDue = database.prepare('SELECT 1 FROM walk WHERE at < ? LIMIT 1')
+    this.#forget = database.prepare('DELETE FROM walk WHERE at < ?')
+  }
+
+  begin(kind: string, name: string, at: number, after: number): Walk {
+    const walk = this.#begin.get(kind, name, at) as unknown as Omit<Walk, 'after'>
+    return { ...walk, after }
+  }
+
+  end({ id }: Walk): void {
+    this.#end.run(id)
+  }
+
+  /** When the revocation began that will reach a token; `undefined` when there is none. */
+  reaching({ row, id, family, clientId, subject }: TokenRow): number | undefined {
+    const walk = this.#reaching.get(row, family ?? id, clientId, subject)
+    return walk === undefined ? undefined : Number(walk.at)
+  }
+
+  isDue(before: number): boolean {
+    return this.#isDue.get(before) !== undefined
+  }
+
+  /** Forgets those that a process began and did not end. */
+  forget(before: number): void {
+    this.#forget.run(before)
+  }
+}
