@@ -39,7 +39,7 @@ export interface Postgres {
   start(): Promise<void>
 }
 
-async function debianFolders(): Promise<string[]> {
+export async function debianFolders(): Promise<string[]> {
   const versions = await readdir(DEBIAN_FOLDER).catch(() => [])
   return versions.sort((a, b) => Number(b) - Number(a)).map((version) => join(DEBIAN_FOLDER, version, 'bin'))
 }

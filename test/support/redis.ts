@@ -9,7 +9,7 @@ import type { Test } from 'tap'
 import { findProgram, freePort, reportMissing } from './programs.ts'
 
 /** The server to test with; `valkey-server` takes the same arguments and says the same words. */
-const PROGRAM = process.env.REDIS_SERVER ?? 'redis-server'
+export const REDIS_SERVER = process.env.REDIS_SERVER ?? 'redis-server'
 const START_MS = 60_000
 const SLOTS = 16_384
 const NODES = 3
@@ -39,9 +39,9 @@ export interface RedisCluster {
 
 /** Starts a server; `undefined`, having reported it, when Redis is not installed. */
 export async function startRedis(t: Test, { settings = {} }: RedisOptions = {}): Promise<RedisServer | undefined> {
-  const program = await findProgram(PROGRAM, [])
+  const program = await findProgram(REDIS_SERVER, [])
   if (program === undefined) {
-    reportMissing(t, PROGRAM, 'redis-server')
+    reportMissing(t, REDIS_SERVER, 'redis-server')
     return undefined
   }
   const folder = await mkdtemp(join(tmpdir(), 'redis-'))
@@ -56,9 +56,9 @@ export async function startRedis(t: Test, { settings = {} }: RedisOptions = {}):
     const deadline = Date.now() + START_MS
     let said = ''
     while (!/Ready to accept connections/.test(said)) {
-      if (Date.now() > deadline) throw new Error(`${PROGRAM} does not start: ${said}`)
+      if (Date.now() > deadline) throw new Error(`${REDIS_SERVER} does not start: ${said}`)
       if (hasEnded()) {
-        if (said !== '' && !/already in use/i.test(said)) throw new Error(`${PROGRAM} does not start: ${said}`)
+        if (said !== '' && !/already in use/i.test(said)) throw new Error(`${REDIS_SERVER} does not start: ${said}`)
         said = ''
         server = spawn(program, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
         for (const stream of [server.stdout, server.stderr]) stream?.on('data', (chunk) => (said += chunk))
