@@ -37,7 +37,8 @@ export function grantScope(requested: string | undefined, allowed: readonly stri
   if (!scope.every((token) => allowed.includes(token))) {
     throw new OAuthError('invalid_scope', 'The requested scope exceeds what may be granted.')
   }
-  return scope
+  // All of it is that very list: a million tokens share it.
+  return scope.length === allowed.length ? allowed : scope
 }
 
 /**
