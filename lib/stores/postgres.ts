@@ -55,7 +55,9 @@ export class PostgresStore implements TokenStore {
       throw new TypeError("pool must be a pool of 'pg', for example new pg.Pool({ connectionString })")
     }
     if (typeof schema !== 'string' || !SCHEMA.test(schema)) {
-      throw new TypeError("schema must be a name of letters, digits and underscores, for example 'fastify_oauth'")
+      throw new TypeError(
+        "schema must be a name of letters, digits and underscores, 63 at most, for example 'fastify_oauth'"
+      )
     }
     this.#database = new Database(pool, schema)
   }

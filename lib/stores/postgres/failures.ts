@@ -17,10 +17,12 @@ const REMEDIES: Readonly<Record<string, string>> = {
   '28P01': REFUSED,
   '3D000': 'the database of the pool does not exist: create it with `createdb`',
   '42501':
-    'the role of the pool may not do that: let it own the schema, or grant it usage of the schema and its tables',
+    'the role of the pool may not do that: let it own the schema, or grant it usage of the schema ' +
+    'and select, insert, update and delete of its tables',
   '53300': 'PostgreSQL has no connection to spare: lower `max` of the pool, or raise max_connections',
   '55P03': `another transaction has held a lock for more than ${LOCK_TIMEOUT}`,
   '57P01': 'PostgreSQL is shutting down',
+  '57P02': 'PostgreSQL is restarting after a crash',
   '57P03': 'PostgreSQL is starting',
   [WRONG_ISOLATION]: "set default_transaction_isolation of the role of the pool to 'read committed', its default",
   [NEWER_SCHEMA]: 'the schema was made by a later version of fastify-oauth-telemetry: install that version here too'
