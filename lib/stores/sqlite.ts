@@ -9,7 +9,7 @@ import { GroupCommit } from './sqlite/group-commit.ts'
 import { KeptFiles } from './sqlite/kept-files.ts'
 import { LiveCounts } from './sqlite/live-counts.ts'
 import { Marks } from './sqlite/marks.ts'
-import { openDatabase, openReader, type Synchronous } from './sqlite/open.ts'
+import { openDatabase, type Synchronous } from './sqlite/open.ts'
 import { type Part, Revocations, type SetSelector } from './sqlite/revocations.ts'
 import { toToken, typeOf } from './sqlite/rows.ts'
 import { type Live, Tokens } from './sqlite/tokens.ts'
@@ -40,6 +40,7 @@ export interface SqliteStoreOptions {
  * on, and when it rejects some are revoked already.
  */
 export class SqliteStore implements TokenStore {
+  readonly keepsPrivately = true
   readonly #path: string
   readonly #database: DatabaseSync
   readonly #writes: GroupCommit
@@ -59,14 +60,15 @@ export class SqliteStore implements TokenStore {
   constructor(options: SqliteStoreOptions) {
     const { path, synchronous } = checked(options)
     this.#path = path
-    this.#database = openDatabase(path, synchronous)
-    this.#clients = new Clients(this.#database)
-    this.#tokens = new Tokens(this.#database, this.#clients)
-    this.#marks = new Marks(this.#database)
-    this.#walks = new Walks(this.#database)
-    this.#revocations = new Revocations(this.#database, this.#tokens, this.#clients, this.#marks, this.#walks)
-    this.#writes = new GroupCommit(this.#database, [this.#clients, this.#marks], (error) => explained(path, error))
-    this.#counts = new LiveCounts(openReader(path))
+    const { database, reader } = openDatabase(path, synchronous)
+    this.#database = database
+    this.#clients = new Clients(database)
+    this.#tokens = new Tokens(database, this.#clients)
+    this.#marks = new Marks(database)
+    this.#walks = new Walks(database)
+    this.#revocations = new Revocations(database, this.#tokens, this.#clients, this.#marks, this.#walks)
+    this.#writes = new GroupCommit(database, [this.#clients, this.#marks], (error) => explained(path, error))
+    this.#counts = new LiveCounts(reader)
     this.#kept = new KeptFiles(path)
   }
 

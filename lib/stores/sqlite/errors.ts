@@ -2,6 +2,7 @@
 const BUSY = 5
 const LOCKED = 6
 const READONLY = 8
+const IOERR = 10
 const CORRUPT = 11
 const FULL = 13
 const CANTOPEN = 14
@@ -13,6 +14,7 @@ const damaged = 'is no SQLite database, or a damaged one: restore it from a back
 const ADVICE: Readonly<Record<number, string>> = {
   [BUSY]: 'has been held by another process for too long: look for one that keeps a transaction open',
   [READONLY]: 'cannot be written: this process must be allowed to write the file and its folder',
+  [IOERR]: 'could not be read or written: look at its disk; nothing has been changed',
   [CORRUPT]: damaged,
   [FULL]: 'cannot grow, the disk is full: free some space; nothing has been changed',
   [CANTOPEN]: 'cannot be opened: its folder must exist, and this process must be allowed to read and write there',

@@ -16,8 +16,8 @@ interface Job {
   readonly deadline: number
 }
 
-/** For so long a job waits for other processes to let go of the file. */
-const PATIENCE_MS = 5_000
+/** For so long a job waits for other processes to let go of the file; nobody waits longer for an answer. */
+const PATIENCE_MS = 1_500
 /** The longest pause before the next attempt. */
 const PAUSE_MS = 4
 /** More than so many would keep the event loop for too long. */

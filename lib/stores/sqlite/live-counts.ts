@@ -1,20 +1,20 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { TokenCount } from '../../oauth/token.ts'
+import { TokenCounts } from '../memory/token-counts.ts'
+import { typeOf } from './rows.ts'
 
 interface ClientRow {
-  readonly id: number
   readonly name: string
-  access: number
-  refresh: number
+  readonly access: number
+  readonly refresh: number
 }
 
 interface ExpiredRow {
   readonly row: number
   readonly expiresAt: number
-  readonly client: number
+  readonly name: string
   readonly refresh: 0 | 1
-  readonly ended: 0 | 1
 }
 
 /** So many expired tokens are looked at before others have their turn. */
@@ -33,10 +33,11 @@ export class LiveCounts {
 
   constructor(database: DatabaseSync) {
     this.#database = database
-    this.#clients = database.prepare('SELECT id, name, access, refresh FROM client')
+    this.#clients = database.prepare('SELECT name, access, refresh FROM client')
     this.#expired = database.prepare(`
-      SELECT row, expires_at AS expiresAt, client, refresh, ended FROM token INDEXED BY token_by_expiry
-      WHERE expires_at <= ? AND (expires_at, row) > (?, ?) ORDER BY expires_at, row LIMIT ${PART}`)
+      SELECT token.row, expires_at AS expiresAt, client.name, token.refresh
+      FROM token INDEXED BY token_by_expiry JOIN client ON client.id = token.client
+      WHERE expires_at <= ? AND (expires_at, row) > (?, ?) AND ended = 0 ORDER BY expires_at, row LIMIT ${PART}`)
   }
 
   read(at: number): Promise<readonly TokenCount[]> {
@@ -53,16 +54,13 @@ export class LiveCounts {
   async #read(at: number): Promise<readonly TokenCount[]> {
     this.#database.exec('BEGIN')
     try {
-      const rows = this.#clients.all() as unknown as readonly ClientRow[]
-      const clients = new Map(rows.map((client) => [client.id, client]))
-      for await (const { client, refresh, ended } of this.#expiredBy(at)) {
-        const counts = clients.get(client)
-        if (counts !== undefined && ended === 0) counts[refresh === 1 ? 'refresh' : 'access'] -= 1
+      const counts = new TokenCounts()
+      for (const { name, access, refresh } of this.#clients.all() as unknown as readonly ClientRow[]) {
+        counts.add(name, 'access', access)
+        counts.add(name, 'refresh', refresh)
       }
-      return rows.flatMap(({ name: clientId, access, refresh }) => [
-        { clientId, type: 'access' as const, count: access },
-        { clientId, type: 'refresh' as const, count: refresh }
-      ])
+      for await (const { name, refresh } of this.#expiredBy(at)) counts.add(name, typeOf(refresh), -1)
+      return counts.toArray()
     } finally {
       this.#database.exec('COMMIT')
     }

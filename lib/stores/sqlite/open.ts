@@ -7,6 +7,13 @@ import { APPLICATION_ID, MIGRATIONS } from './schema.ts'
 /** How safe a commit is before it is acknowledged. */
 export type Synchronous = 'normal' | 'full'
 
+/** A database, by two connections. */
+export interface OpenDatabase {
+  readonly database: DatabaseSync
+  /** For reading one state of it during several turns of the event loop. */
+  readonly reader: DatabaseSync
+}
+
 /** For so long processes that open one file at the same moment wait for each other. */
 const OPENING_MS = 10_000
 /** A short wait for another process's commit costs less than coming back to it. */
@@ -22,7 +29,7 @@ const LOG_BYTES = 64 * 1024 * 1024
  *
  * @throws Error that says what is wrong with the file and what to do
  */
-export function openDatabase(path: string, synchronous: Synchronous): DatabaseSync {
+export function openDatabase(path: string, synchronous: Synchronous): OpenDatabase {
   makeFile(path)
   let database: DatabaseSync | undefined
   try {
@@ -37,16 +44,11 @@ export function openDatabase(path: string, synchronous: Synchronous): DatabaseSy
     `)
     migrate(database, path)
     database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
-    return database
+    return { database, reader: new DatabaseSync(path, { readOnly: true, timeout: BUSY_MS }) }
   } catch (error) {
     database?.close()
     throw explained(path, error)
   }
-}
-
-/** Opens it once more, to read a state of its own. */
-export function openReader(path: string): DatabaseSync {
-  return new DatabaseSync(path, { readOnly: true, timeout: OPENING_MS })
 }
 
 function makeFile(path: string): void {
