@@ -19,7 +19,7 @@ const BATCH = 250
  * trip; revoking all of a subject or a client, counting and pruning visit 32 places, all at once.
  *
  * As durable as the server is configured: with AOF and `appendfsync always` an acknowledged write survives; with
- * `everysec` a loss of power takes the last second or two; without AOF all since the last snapshot is lost.
+ * `everysec` a crash may take the last three seconds; without AOF all since the last snapshot is lost.
  * Replication is asynchronous, so a failover may lose the last writes: a token just issued is unknown then, one just
  * revoked or spent is alive again. `min-replicas-to-write` bounds it, and even `WAIT` would not rule it out. Needs
  * `maxmemory-policy noeviction`.
@@ -138,6 +138,7 @@ function rows(tokens: readonly StoredToken[]): string[] {
 
 /** What went wrong, and in doing what. ioredis attaches the command with all that is in it, which is for no log. */
 function failure(verb: string, cause: unknown): Error {
-  if (cause instanceof Error) Reflect.deleteProperty(cause, 'command')
-  return new Error(`Redis could not ${verb}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+  if (!(cause instanceof Error)) return new Error(`Redis could not ${verb}`, { cause })
+  Reflect.deleteProperty(cause, 'command')
+  return new Error(`Redis could not ${verb}: ${cause.message || cause.constructor.name}`, { cause })
 }

@@ -70,8 +70,9 @@ t.test('while a slot moves to another node nothing is half-done; afterwards all 
 })
 
 t.test('a node is killed and comes back: what the others had pruned meanwhile is told once', async (t) => {
-  const settings = { appendonly: 'yes', 'cluster-node-timeout': '2000', 'cluster-require-full-coverage': 'no' }
-  const cluster = await startRedisCluster(t, { settings })
+  const durable = { appendonly: 'yes', appendfsync: 'always' }
+  const partial = { 'cluster-node-timeout': '2000', 'cluster-require-full-coverage': 'no' }
+  const cluster = await startRedisCluster(t, { settings: { ...durable, ...partial } })
   if (cluster === undefined) return
   const store = new RedisStore({ client: await nodeRedisCluster(t, cluster), prefix: newPrefix() })
   const tokens = Array.from({ length: 300 }, () => accessToken({ expiresAt: NOW + 10 }))

@@ -76,6 +76,20 @@ t.test('a client that has no connection: the error says so, and has its cause', 
   await t.rejects(new RedisStore({ client: never }).keep('a', 'b'), { message: /^Redis could not keep: / })
 })
 
+t.test('a client that waits for a server: its own timeout ends it, and has a name', async (t) => {
+  const server = await startRedis(t)
+  if (server === undefined) return
+  const client = createClient({ url: server.url, commandOptions: { timeout: 100 } })
+  t.teardown(() => client.destroy())
+  client.on('error', () => {})
+  await client.connect()
+  const store = new RedisStore({ client })
+  await server.kill()
+  const refusal = await Promise.allSettled([store.find(accessToken().id)])
+  t.match(refusal, [{ reason: { message: /^Redis could not find: \S/ } }])
+  await t.rejects(store.find(accessToken().id), { message: 'Redis could not find: TimeoutError' })
+})
+
 t.test("close: the client is its maker's, and goes on", async (t) => {
   const server = await startRedis(t)
   if (server === undefined) return
