@@ -2,6 +2,8 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import oauthTelemetry from '../lib/index.ts'
 import { accounts } from './accounts.ts'
 import type { Configuration } from './configuration.ts'
+import { readiness } from './readiness.ts'
+import { openStore } from './stores.ts'
 
 /** As Fastify logs requests, but without what follows the path: people put tokens there. */
 function loggedRequest({ method, url, host, ip }: FastifyRequest) {
@@ -22,7 +24,8 @@ const order = {
 } as const
 
 /** Builds the server; it does not listen yet. */
-export async function buildApp({ issuer, audience, clients, logLevel, demo }: Configuration): Promise<FastifyInstance> {
+export async function buildApp(configuration: Configuration): Promise<FastifyInstance> {
+  const { issuer, audience, clients, logLevel, demo } = configuration
   const app = Fastify({
     logger: { level: logLevel, serializers: { req: loggedRequest } },
     // Against clients that send slowly on purpose. The limit for headers acts only if it is the smaller one.
@@ -44,9 +47,13 @@ export async function buildApp({ issuer, audience, clients, logLevel, demo }: Co
     reply.code(404).send({ statusCode: 404, error: 'Not Found', message: 'There is nothing here' })
   })
 
-  await app.register(oauthTelemetry, { issuer, audience, clients })
+  const opened = await openStore(configuration.store, app.log)
+  // Hooks of this kind run last first: after the plugin has closed the store.
+  if (opened !== undefined) app.addHook('onClose', opened.end)
+  await app.register(oauthTelemetry, { issuer, audience, clients, ...(opened && { store: opened.store }) })
 
   app.get('/health', async () => ({ status: 'ok' }))
+  await app.register(readiness)
 
   app.get('/orders', { onRequest: app.oauth.require('orders:read') }, async ({ token }) => ({
     owner: token.claims.sub,

@@ -2,11 +2,8 @@ import { readFileSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
 import type { Client } from '../lib/index.ts'
 import { DEMO_CLIENTS, parseClients } from './clients.ts'
-
-/** The server cannot start as it is told to; the message says what to change. */
-export class ConfigurationError extends Error {
-  override readonly name = 'ConfigurationError'
-}
+import { ConfigurationError } from './configuration-error.ts'
+import { parseStore, type StoreLocation } from './stores.ts'
 
 /** Where to listen. */
 export interface Address {
@@ -20,12 +17,16 @@ export interface Configuration {
   readonly issuer: string
   readonly audience: string
   readonly clients: readonly Client[]
+  readonly store: StoreLocation
   readonly logLevel: string
   /** Present when the clients are the ones everybody knows. */
   readonly demo: 'development' | 'production' | undefined
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
+
+/** Relative to the folder that the server is started in. */
+const DEFAULT_STORE = 'sqlite:./data/tokens.db'
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
@@ -56,13 +57,6 @@ function readClients(file: string): readonly Client[] {
 
 /** @throws ConfigurationError */
 export function readConfiguration(env: Environment, address: Address): Configuration {
-  const store = env.OAUTH_STORE || 'memory:'
-  if (store !== 'memory:') {
-    // Without what follows the scheme: it may hold a password.
-    throw new ConfigurationError(
-      `OAUTH_STORE must be "memory:", the only store so far; "${store.split(':')[0]}:" is not supported`
-    )
-  }
   const logLevel = env.LOG_LEVEL || 'info'
   if (!LOG_LEVELS.includes(logLevel)) throw new ConfigurationError(`LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}`)
   const issuer = env.ISSUER || urlOf(address)
@@ -70,6 +64,7 @@ export function readConfiguration(env: Environment, address: Address): Configura
     issuer,
     audience: env.AUDIENCE || issuer,
     clients: env.OAUTH_CLIENTS ? readClients(env.OAUTH_CLIENTS) : DEMO_CLIENTS,
+    store: parseStore(env.OAUTH_STORE || DEFAULT_STORE),
     logLevel,
     demo: env.OAUTH_CLIENTS ? undefined : env.NODE_ENV === 'production' ? 'production' : 'development'
   }

@@ -1,5 +1,6 @@
 import { buildApp } from './app.ts'
-import { ConfigurationError, readAddress, readConfiguration } from './configuration.ts'
+import { readAddress, readConfiguration } from './configuration.ts'
+import { ConfigurationError } from './configuration-error.ts'
 import { startOpenTelemetry } from './otel.ts'
 import { reservePort } from './ports.ts'
 import { closeOnSignal } from './signals.ts'

@@ -85,6 +85,11 @@ export class OAuthError extends Error {
     return this.message
   }
 
+  /** What Fastify sends along where this is thrown in a route of the application: `Retry-After`. */
+  get headers(): Readonly<Record<string, string>> {
+    return this.retryAfter === undefined ? {} : { 'retry-after': String(this.retryAfter) }
+  }
+
   /** The same refusal with more facts; the ones it has already stay. */
   withFacts(facts: RefusalFacts): OAuthError {
     const { code, message, status, retryAfter, cause } = this

@@ -6,7 +6,8 @@ import { scrape } from '../support/metrics.ts'
 import { basic, postForm } from '../support/server.ts'
 
 async function startApp(t: Test): Promise<FastifyInstance> {
-  const app = await buildApp(readConfiguration({ LOG_LEVEL: 'silent' }, { host: '127.0.0.1', port: 3000 }))
+  const env = { LOG_LEVEL: 'silent', OAUTH_STORE: 'memory:' }
+  const app = await buildApp(readConfiguration(env, { host: '127.0.0.1', port: 3000 }))
   t.teardown(() => app.close())
   return app
 }
@@ -31,6 +32,11 @@ t.test('/health is open, and carries no hook of ours', async (t) => {
   const hooksOf = (path: string) => new RegExp(`${path} \\((?:GET|POST)[^)]*\\)\n(?:[│ ]+• .*\n)*`).exec(routes)?.[0]
   t.match(hooksOf('/orders'), /requireToken/, 'hooks would be seen')
   t.notMatch(hooksOf('/health'), '•')
+})
+
+t.test('/ready is open, and says that the store answers', async (t) => {
+  const app = await startApp(t)
+  t.match(await app.inject({ url: '/ready' }), { statusCode: 200, body: '{"status":"ready"}' })
 })
 
 t.test('orders need orders:read and orders:write', async (t) => {

@@ -67,7 +67,7 @@ t.test('HOST is where it listens, and in the issuer', async (t) => {
 })
 
 t.test('LOG_LEVEL is how much it says', async (t) => {
-  const app = await buildApp(read({ LOG_LEVEL: 'error' }))
+  const app = await buildApp(read({ LOG_LEVEL: 'error', OAUTH_STORE: 'memory:' }))
   t.equal(app.log.level, 'error')
   await app.close()
 })
@@ -142,7 +142,7 @@ t.test('without a setting there is a default', async (t) => {
   t.strictSame(readAddress({}), { host: '127.0.0.1', port: 3000 })
   t.strictSame(readAddress({ HOST: '', PORT: '' }), { host: '127.0.0.1', port: 3000 })
   t.match(read({}), { issuer: 'http://127.0.0.1:3000', audience: 'http://127.0.0.1:3000', logLevel: 'info' })
-  t.match(read({ OAUTH_STORE: 'memory:' }), { demo: 'development' })
+  t.match(read({}), { demo: 'development', store: { engine: 'sqlite', path: './data/tokens.db' } })
 })
 
 t.test('the issuer is a URL that clients on this machine can reach', async (t) => {
@@ -152,17 +152,6 @@ t.test('the issuer is a URL that clients on this machine can reach', async (t) =
   t.equal(issuer('::1'), 'http://[::1]:8080')
   t.equal(issuer('api.local'), 'http://api.local:8080')
 })
-
-t.test(
-  'a server that cannot start says why in one line, without the password of a store, and exits with 1',
-  async (t) => {
-    const store = 'postgres://user:do-not-show-me@127.0.0.1/tokens'
-    t.match(await runExampleServer(t, { OAUTH_STORE: store }), {
-      code: 1,
-      output: 'OAUTH_STORE must be "memory:", the only store so far; "postgres:" is not supported'
-    })
-  }
-)
 
 t.test('PORT is where it listens, and a port that is taken ends it', async (t) => {
   const { url } = await startExampleServer(t)

@@ -31,9 +31,10 @@ export interface ServerProcess {
 const END_MS = 10_000
 
 /** Runs a script with this Node and a clean environment, ended with the test if it still runs. */
-export function runProcess(t: Test, script: string, env: Environment = {}): ServerProcess {
+export function runProcess(t: Test, script: string, env: Environment = {}, cwd?: string): ServerProcess {
   const inherited = Object.entries(process.env).filter(([name]) => !OF_THE_SERVER.test(name))
   const child = spawn(process.execPath, [script], {
+    cwd,
     env: { ...Object.fromEntries(inherited), ...env },
     stdio: ['ignore', 'pipe', 'pipe']
   })
@@ -78,9 +79,9 @@ export interface ListeningProcess extends ServerProcess {
   stop(signal?: NodeJS.Signals): Promise<Ended>
 }
 
-/** Starts the example server on a free port, and waits until it is ready. */
-export async function startExampleServer(t: Test, env: Environment = {}): Promise<ListeningProcess> {
-  const server = runProcess(t, EXAMPLE_SERVER, { PORT: '0', ...env })
+/** Starts the example server on a free port, without a file unless told otherwise, and waits until it is ready. */
+export async function startExampleServer(t: Test, env: Environment = {}, cwd?: string): Promise<ListeningProcess> {
+  const server = runProcess(t, EXAMPLE_SERVER, { PORT: '0', OAUTH_STORE: 'memory:', ...env }, cwd)
   const [, url = ''] = await server.line(/listening at (http:\/\/[^"\s]+)/)
   return {
     ...server,
@@ -94,5 +95,5 @@ export async function startExampleServer(t: Test, env: Environment = {}): Promis
 
 /** Starts the example server where it should not start. */
 export function runExampleServer(t: Test, env: Environment): Promise<Ended> {
-  return runProcess(t, EXAMPLE_SERVER, { PORT: '0', ...env }).ended
+  return runProcess(t, EXAMPLE_SERVER, { PORT: '0', OAUTH_STORE: 'memory:', ...env }).ended
 }
