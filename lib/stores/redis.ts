@@ -58,10 +58,9 @@ export class RedisStore implements TokenStore {
 
   /** @throws TypeError (a rejection) when the ids do not name one place */
   async rotate(id: string, successors: readonly StoredToken[], spending: Spending): Promise<Rotation> {
-    const [first] = successors
     if (placeOf(id) === undefined) return { won: false, token: undefined }
     const place = commonPlace([{ id }, ...successors])
-    const marks = first === undefined ? [] : marksOf(this.#prefix, place, first)
+    const marks = [...new Set(successors.flatMap((token) => marksOf(this.#prefix, place, token)))]
     const keys = [...placeKeys(this.#prefix, place), ...marks, ...this.#rowKeys(place, [{ id }, ...successors])]
     const args = [marks.length, spending.at, id, toLastLine(spending), ...rows(successors)]
     const row = await this.#run('rotate', ROTATE, keys, args)
@@ -138,7 +137,7 @@ function rows(tokens: readonly StoredToken[]): string[] {
 
 /** What went wrong, and in doing what. ioredis attaches the command with all that is in it, which is for no log. */
 function failure(verb: string, cause: unknown): Error {
-  if (!(cause instanceof Error)) return new Error(`Redis could not ${verb}`, { cause })
-  Reflect.deleteProperty(cause, 'command')
-  return new Error(`Redis could not ${verb}: ${cause.message || cause.constructor.name}`, { cause })
+  const error: Error = Object(cause)
+  Reflect.deleteProperty(error, 'command')
+  return new Error(`Redis could not ${verb}: ${error.message || error.constructor.name}`, { cause })
 }

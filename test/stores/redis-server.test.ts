@@ -129,6 +129,16 @@ t.test('what a server is asked', async (t) => {
     t.match(await commandsRun(client, () => many.countLive(NOW)), work)
   })
 
+  await t.test('a token that is spent without successors is spent', async (t) => {
+    const store = create()
+    const token = refreshToken()
+    await store.insert([token])
+    const spending = { at: NOW, successor: 'nobody', trace: undefined, receipt: undefined }
+    t.strictSame(await store.rotate(token.id, [], spending), { won: true })
+    t.strictSame(await store.find(token.id), { ...token, spent: spending })
+    t.strictSame(sorted(await store.countLive(NOW)), [])
+  })
+
   await t.test('what a client sends again after a reconnect is done once, and answered as before', async (t) => {
     const store = create()
     const token = refreshToken()

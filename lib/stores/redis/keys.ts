@@ -33,12 +33,12 @@ function tag(prefix: string, place: string): string {
   return `{${prefix}:${place}}`
 }
 
-/** The keys that each place has once; `scripts.ts` says what is in them. */
+/** The keys that each place has once; `place.ts` says what is in them. */
 export function placeKeys(prefix: string, place: string): string[] {
   return ['live', 'index', 'ended', 'counts', 'expired'].map((name) => `${tag(prefix, place)}:${name}`)
 }
 
-/** The key of a token's row; `scripts.ts` knows its form too. */
+/** The key of a token's row; `place.ts` knows its form too. */
 export function rowKey(prefix: string, place: string, id: string): string {
   return `${tag(prefix, place)}:t:${id}`
 }

@@ -1,0 +1,106 @@
+/*
+ * What a place has, in keys of one slot:
+ *
+ *   live     sorted set, by expiresAt: the live tokens, as their id and whose they are
+ *   index    sorted set, by name: for each live token one entry per name it is found by (c client, s subject, f family)
+ *   ended    sorted set, by expiresAt: the ids of spent, revoked and expired tokens whose rows are still to be found
+ *   counts   hash: the number of live tokens of each client and type
+ *   expired  hash: the same of expired tokens that `prune` has not told yet
+ *   m:…      the time of a revocation, for as long as minting may take
+ *   t:…      the rows (row.ts)
+ *
+ * A token is live if and only if it is in `live`: who takes it out of there, and nobody else, ends it and counts it.
+ *
+ * All keys are passed as KEYS but for the rows that only the index or a sorted set knows of: their names are made of
+ * the tag of the others, so they are in the same slot. Whoever needs them touches them before writing anything: while a
+ * slot moves to another node a script may meet a row that has gone ahead, and then fails having changed nothing.
+ *
+ * A server whose memory is full still revokes, counts and prunes (`allow-oom`). It refuses what adds tokens, as long as
+ * nothing has been written: so the first thing these write is a row.
+ *
+ * Times are the caller's. Redis' own clock serves only to forget what nobody prunes any more: rows a day after
+ * their end (the longest time between two prunings), all that a place has once together, after its last row.
+ */
+
+const DAY_MS = '86400000'
+
+/** The first line of what has to work when memory is full. */
+export const ALLOW_OOM = '#!lua flags=allow-oom'
+
+/** What the scripts have in common; `KEYS` begins with the keys of the place. */
+export const COMMON = `
+local live, index, ended, counts, expired = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+
+local function parts(row)
+  return row:match('^(.)([^\\n]*\\n[^\\n]*\\n[^\\n]*)\\n([^\\n]*)\\n([^\\n]*)')
+end
+
+local function countField(owner)
+  return owner:match('^[^\\n]*')
+end
+
+local function rowKey(id)
+  return live:sub(1, -5) .. 't:' .. id
+end
+
+local function entries(id, owner)
+  local client, subject, family = owner:match('^.([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)$')
+  local all = { 'c' .. client .. '\\n' .. id }
+  if subject ~= '' then all[#all + 1] = 's' .. subject .. '\\n' .. id end
+  if family ~= '' then all[#all + 1] = 'f' .. family .. '\\n' .. id end
+  return all
+end
+
+local function finish(id, owner)
+  redis.call('ZREM', index, unpack(entries(id, owner)))
+  if redis.call('ZREM', live, id .. '\\n' .. owner) == 0 then return false end
+  redis.call('HINCRBY', counts, countField(owner), -1)
+  return true
+end
+
+local function expire(id, owner)
+  if not finish(id, owner) then return false end
+  redis.call('HINCRBY', expired, countField(owner), 1)
+  return true
+end
+
+local longest = 0
+
+local function add(key, id, row)
+  local _, owner, expires, issued = parts(row)
+  local ms = math.max(0, math.ceil((expires - issued) * 1000)) + ${DAY_MS}
+  longest = math.max(longest, ms)
+  redis.call('SET', key, row, 'PX', ms)
+  redis.call('ZADD', live, expires, id .. '\\n' .. owner)
+  local scored = {}
+  for _, entry in ipairs(entries(id, owner)) do
+    scored[#scored + 1] = 0
+    scored[#scored + 1] = entry
+  end
+  redis.call('ZADD', index, unpack(scored))
+  redis.call('HINCRBY', counts, countField(owner), 1)
+end
+
+local function outlive()
+  local isShort = redis.call('PTTL', counts) < longest
+  if isShort then redis.call('PEXPIRE', counts, longest + ${DAY_MS}) end
+  local ends = redis.call('PEXPIRETIME', counts)
+  if ends < 0 then return end
+  for _, key in ipairs({ live, index, ended, expired }) do
+    if isShort then redis.call('PEXPIREAT', key, ends) else redis.call('PEXPIREAT', key, ends, 'NX') end
+  end
+end
+
+local function latestMark(first, last)
+  local latest
+  if first > last then return latest end
+  for _, mark in ipairs(redis.call('MGET', unpack(KEYS, first, last))) do
+    if mark and (not latest or tonumber(mark) > tonumber(latest)) then latest = mark end
+  end
+  return latest
+end
+
+local function answer(more, fields)
+  return (more and '1' or '0') .. '\\n' .. table.concat(fields, '\\n')
+end
+`
