@@ -1,9 +1,11 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import Fastify, { type FastifyHttpOptions } from 'fastify'
 import t, { type Test } from 'tap'
 import oauthTelemetry, { MemoryStore, type MetricsOptions, type OAuthTelemetryOptions } from '../lib/index.ts'
+import { SqliteStore } from '../lib/stores/sqlite.ts'
 import { CommandedStore } from './support/commanded-store.ts'
 import { makeKey } from './support/jwt.ts'
 import { OPTIONS, withOptions } from './support/server.ts'
@@ -76,7 +78,8 @@ t.test('a signing key that others may read in the store is warned of', async (t)
     [{ ...generating, store: new CommandedStore() }, [KEY]],
     [{ ...generating, store: new CommandedStore(), signingKeySecret: secret }, []],
     [{ ...safe(), store: new CommandedStore() }, []],
-    [generating, []]
+    [generating, []],
+    [{ ...generating, store: new SqliteStore({ path: join(t.testdir({}), 'tokens.db') }) }, []]
   ]
   for (const [options, expected] of cases) t.strictSame(await warnings(t, 'production', options, RECIPE), expected)
 })
