@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { ATTRIBUTE, METRIC, REUSE_DETECTED, SCOPE_NAME, SPAN } from '../lib/telemetry/conventions.ts'
 import { circles, importsOf, sources, withoutComments } from './support/sources.ts'
@@ -133,6 +134,21 @@ t.test('no store imports a driver: the caller passes the client in', async (t) =
     ({ from, target, own }) => roomOf(from) === 'stores' && !own && !target.startsWith('node:')
   )
   t.same(wrong, [])
+})
+
+t.test('the main entry loads no engine: each store that needs one is an entry of its own', async (t) => {
+  const entries = ['sqlite', 'redis', 'postgres'].map((name) => `stores/${name}.ts`)
+  const { exports } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+  for (const entry of entries) {
+    const built = `./dist/${entry.replace('.ts', '')}`
+    t.strictSame(exports[`./${entry.replace('.ts', '')}`], { types: `${built}.d.ts`, default: `${built}.js` })
+  }
+  t.strictSame(
+    arrows.filter(({ target }) => entries.includes(target)),
+    []
+  )
+  const engine = arrows.filter(({ from, target }) => target === 'node:sqlite' && !from.startsWith('stores/sqlite'))
+  t.strictSame(engine, [])
 })
 
 t.test('the names of telemetry stand in telemetry/conventions.ts only', async (t) => {

@@ -6,13 +6,27 @@ import oauthTelemetry, {
   type OAuthTelemetryOptions,
   type TokenEvent
 } from 'fastify-oauth-telemetry'
+import { PostgresStore } from 'fastify-oauth-telemetry/stores/postgres'
+import { type IoredisClient, RedisStore } from 'fastify-oauth-telemetry/stores/redis'
+import { SqliteStore } from 'fastify-oauth-telemetry/stores/sqlite'
 
 const options: OAuthTelemetryOptions = {
   issuer: 'https://auth.example',
   audience: 'https://api.example',
   clients: [{ id: 'reports', secret: 'reports-secret', grants: ['client_credentials'], scope: ['orders:read'] }],
   store: new MemoryStore(),
+  storeTimeout: 1,
+  revocationCheck: 'open',
   telemetry: { onEvent: (event: TokenEvent) => console.log(event.operation) }
+}
+
+/** Every store fits the option; clients are given by the application. */
+export function stores(client: IoredisClient, pool: ConstructorParameters<typeof PostgresStore>[0]['pool']) {
+  return [
+    new SqliteStore({ path: './data/tokens.db', synchronous: 'full' }),
+    new RedisStore({ client, prefix: 'oauth' }),
+    new PostgresStore({ pool, schema: 'oauth' })
+  ].map((store): OAuthTelemetryOptions => ({ ...options, store }))
 }
 
 export async function build(): Promise<FastifyInstance> {
