@@ -41,7 +41,6 @@ export interface SqliteStoreOptions {
  */
 export class SqliteStore implements TokenStore {
   readonly keepsPrivately = true
-  readonly keepsPrivately = true
   readonly #path: string
   readonly #database: DatabaseSync
   readonly #writes: GroupCommit
