@@ -13,7 +13,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   index: ['plugin', 'api', 'guard', 'options', ...ROOMS],
   plugin: ['issuer-role', 'api', 'guard', 'options', 'settings', 'production', 'version', ...ROOMS],
   'issuer-role': ['options', 'settings', 'rules', ...ROOMS],
-  api: ['guard', 'oauth'],
+  api: ['guard', 'telemetry', 'oauth'],
   production: ['options'],
   settings: ['options', 'option-checks', 'option-names', 'jwt', 'oauth'],
   rules: ['options', 'option-checks', 'option-names', 'oauth'],
