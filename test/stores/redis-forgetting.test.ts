@@ -8,6 +8,9 @@ import { accessToken, NOW, refreshToken, rotate, sorted } from './conformance/to
 
 const DAY = 86_400
 
+/** More than a script visits in one run. */
+const MANY = 300
+
 /** A store of its own, and what Redis itself knows of its keys. */
 function watchedStore(client: Redis) {
   const prefix = newPrefix()
@@ -85,13 +88,13 @@ t.test('what Redis forgets by itself', async (t) => {
 
   await t.test('rows that Redis has forgotten, since nobody pruned: all is counted all the same, once', async (t) => {
     const { store, keys } = watchedStore(client)
+    const family = newTokenId(NOW)
     await store.insert([accessToken({ expiresAt: NOW + 10 })])
-    await store.insert([refreshToken()])
+    await store.insert(Array.from({ length: MANY }, () => refreshToken({ family })))
     await client.del(...(await keys('t:*')))
     t.strictSame(sorted(await store.prune(NOW + 10)), ['web access 1'])
-    t.strictSame(sorted(await store.countLive(NOW + 10)), ['web refresh 1'])
     t.strictSame(await store.revoke({ clientId: 'web' }, NOW + 10, 'admin'), [], 'what cannot be found is dead')
-    t.strictSame(sorted(await store.prune(NOW + DAY)), ['web refresh 1'])
+    t.strictSame(sorted(await store.prune(NOW + DAY)), [`web refresh ${MANY}`])
     t.strictSame(sorted(await store.countLive(NOW + DAY)), [])
   })
 })

@@ -119,6 +119,17 @@ t.test('what a server is asked', async (t) => {
     t.strictSame(await store.prune(end), [])
   })
 
+  await t.test('a token seen expired stays dead when the clock goes back, before it is forgotten', async (t) => {
+    const store = create()
+    const token = refreshToken({ expiresAt: NOW + 10 })
+    await store.insert([token])
+    t.strictSame(sorted(await store.countLive(NOW + 10)), [])
+    t.strictSame((await rotate(store, token, NOW)).rotation, { won: false, token })
+    t.strictSame(await store.revoke({ id: token.id }, NOW, 'admin'), [])
+    t.strictSame(sorted(await store.prune(NOW)), ['web refresh 1'], 'it has been counted as expired, once')
+    t.strictSame(await store.prune(NOW + 10), [])
+  })
+
   await t.test('countLive visits no live token: the server does the same work for many as for few', async (t) => {
     const [few, many] = [create(), create()]
     const tokens = ofOneFamily(MANY)
