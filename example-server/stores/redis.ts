@@ -8,16 +8,8 @@ const TIMEOUT_MS = 2000
 /** A server that is gone is looked for so often. */
 const RETRY_MS = 500
 
-/**
- * Nothing waits for a server that is away, and no command is sent twice: a rotation that was carried out and is sent
- * again would look like the reuse of a stolen token.
- */
-const BOUNDED = {
-  connectTimeout: TIMEOUT_MS,
-  commandTimeout: TIMEOUT_MS,
-  maxRetriesPerRequest: 0,
-  autoResendUnfulfilledCommands: false
-}
+/** Nothing waits for a server that is away, and a command in flight ends with its connection. */
+const BOUNDED = { connectTimeout: TIMEOUT_MS, commandTimeout: TIMEOUT_MS, maxRetriesPerRequest: 0 }
 
 const AT_ONCE = { enableOfflineQueue: false, lazyConnect: true }
 
