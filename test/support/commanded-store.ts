@@ -6,9 +6,9 @@ type Moment = (verb: StoreVerb) => Promise<void>
 
 const nothing: Moment = async () => {}
 
-/** A store of our port: a MemoryStore that fails or waits on command, and tells what was asked of it. */
+/** A store of our port, a MemoryStore unless another is given, that fails or waits on command, and tells what was asked of it. */
 export class CommandedStore implements TokenStore {
-  readonly #memory = new MemoryStore()
+  readonly #store: TokenStore
   /** The verbs, in the order they were asked for. */
   readonly calls: StoreVerb[] = []
   /** Every row as it was written, and every spending. */
@@ -17,6 +17,10 @@ export class CommandedStore implements TokenStore {
   before: Moment = nothing
   /** Runs after each verb; rejecting is an answer that was lost on its way. */
   after: Moment = nothing
+
+  constructor(store: TokenStore = new MemoryStore()) {
+    this.#store = store
+  }
 
   /** From now on every verb rejects, having changed nothing. */
   goDown(): void {
@@ -33,44 +37,44 @@ export class CommandedStore implements TokenStore {
   insert(tokens: readonly StoredToken[]) {
     return this.#run('insert', () => {
       this.written.push(...tokens)
-      return this.#memory.insert(tokens)
+      return this.#store.insert(tokens)
     })
   }
 
   find(id: string) {
-    return this.#run('find', () => this.#memory.find(id))
+    return this.#run('find', () => this.#store.find(id))
   }
 
   rotate(id: string, successors: readonly StoredToken[], spending: Spending) {
     return this.#run('rotate', () => {
       this.written.push(...successors, spending)
-      return this.#memory.rotate(id, successors, spending)
+      return this.#store.rotate(id, successors, spending)
     })
   }
 
   revoke(...args: Parameters<TokenStore['revoke']>) {
-    return this.#run('revoke', () => this.#memory.revoke(...args))
+    return this.#run('revoke', () => this.#store.revoke(...args))
   }
 
   countLive(at: number) {
-    return this.#run('countLive', () => this.#memory.countLive(at))
+    return this.#run('countLive', () => this.#store.countLive(at))
   }
 
   prune(at: number) {
-    return this.#run('prune', () => this.#memory.prune(at))
+    return this.#run('prune', () => this.#store.prune(at))
   }
 
   keep(name: string, value: string) {
-    return this.#memory.keep(name, value)
+    return this.#store.keep(name, value)
   }
 
   close() {
-    return this.#memory.close()
+    return this.#store.close()
   }
 
   /** How many live tokens of a type there are, past outages notwithstanding. */
   async live(type: StoredToken['type'], at: number): Promise<number> {
-    const counts = await this.#memory.countLive(at)
+    const counts = await this.#store.countLive(at)
     return counts.filter((count) => count.type === type).reduce((sum, { count }) => sum + count, 0)
   }
 

@@ -36,14 +36,14 @@ export const revokeByApplication: Step = async (world) => {
   const { reason, recorded } = pickReason(world)
   const byId = token.type === 'access' && world.random.chance(0.5)
   const named = byId ? { tokenId: jtiOf(token.value) } : { token: token.value }
-  const { revoked } = await world.server.oauth.revoke({ ...named, reason, by: 'admin' })
+  const { revoked } = await world.running.server.oauth.revoke({ ...named, reason, by: 'admin' })
   assert.equal(revoked, world.model.revoke(token.value, recorded))
 }
 
 export const revokeSubject: Step = async (world) => {
   const subject = world.random.pick([...SUBJECTS, 'stranger'])
   const { reason, recorded } = pickReason(world)
-  const { revoked } = await world.server.oauth.revokeAll({ subject, reason, by: 'user' })
+  const { revoked } = await world.running.server.oauth.revokeAll({ subject, reason, by: 'user' })
   assert.equal(
     revoked,
     world.model.revokeAll((token) => token.subject === subject, recorded)
@@ -54,9 +54,9 @@ export const revokeFamily: Step = async (world) => {
   const token = pickToken(world, ({ type, forgotten }) => type === 'access' && !forgotten)
   if (token === undefined) return
   const { reason, recorded } = pickReason(world)
-  const stored = await world.store.find(jtiOf(token.value))
+  const stored = await world.running.store.find(jtiOf(token.value))
   assert.ok(stored !== undefined, 'a token is found until it is pruned')
-  const { revoked } = await world.server.oauth.revokeAll({ family: stored.family, reason, by: 'user' })
+  const { revoked } = await world.running.server.oauth.revokeAll({ family: stored.family, reason, by: 'user' })
   assert.equal(
     revoked,
     world.model.revokeAll(({ family }) => family === token.family, recorded)
@@ -66,7 +66,7 @@ export const revokeFamily: Step = async (world) => {
 export const revokeClient: Step = async (world) => {
   const clientId = world.random.pick(CLIENTS)?.id ?? 'nobody'
   const { reason, recorded } = pickReason(world)
-  const { revoked } = await world.server.oauth.revokeAll({ clientId, reason, by: 'admin' })
+  const { revoked } = await world.running.server.oauth.revokeAll({ clientId, reason, by: 'admin' })
   assert.equal(
     revoked,
     world.model.revokeAll((token) => token.clientId === clientId, recorded)

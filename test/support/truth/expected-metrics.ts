@@ -25,6 +25,17 @@ export class ExpectedMetrics {
     this.#recorded.set(key, recorded)
   }
 
+  /** All counting begins again, as it does with a new process. */
+  startAnew(): void {
+    for (const name of this.#counters.keys()) this.#counters.set(name, 0)
+    for (const { values } of this.#recorded.values()) values.length = 0
+  }
+
+  /** The counters that have ever counted, with their labels. */
+  names(): string[] {
+    return [...this.#counters.keys()]
+  }
+
   /** A counter's value so far. */
   get(name: string, labels: Labels): number {
     return this.#counters.get(sample(name, labels)) ?? 0

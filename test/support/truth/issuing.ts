@@ -19,7 +19,7 @@ import {
   type World
 } from './world.ts'
 
-export const issueDirectly: Step = async ({ server, model, random }) => {
+export const issueDirectly: Step = async ({ running: { server }, model, random }) => {
   const clientId = random.pick(REFRESHERS).id
   const subject = random.pick(SUBJECTS)
   const scope = random.pick([SCOPE, SCOPE, ['orders:read'], ['orders:write']])
@@ -115,13 +115,13 @@ function holdTwoFinds(store: CommandedStore): void {
 }
 
 export const raceToRefresh: Step = async (world) => {
-  const { model, store } = world
+  const { model, running } = world
   const token = pickToken(world, (one) => one.type === 'refresh' && model.ledger.isLive(one))
   if (token === undefined) return
   const attempt = { value: token.value, by: clientOf(token) ?? WEB }
-  holdTwoFinds(store)
+  holdTwoFinds(running.store)
   const responses = await Promise.all([send(world, attempt), send(world, attempt)])
-  store.comeBack()
+  running.store.comeBack()
   const [winner, loser] = responses.sort((a, b) => a.statusCode - b.statusCode)
   assert.ok(winner !== undefined && loser !== undefined)
   const won = model.refresh(attempt)

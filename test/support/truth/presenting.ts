@@ -35,7 +35,7 @@ function anyAccessToken(world: World): ModelToken | undefined {
 export const callWithToken: Step = async (world) => {
   const token = anyAccessToken(world)
   if (token === undefined) return
-  const { statusCode } = await callOrders(world.server, token.value)
+  const { statusCode } = await callOrders(world.running.server, token.value)
   const reason = reasonFor(world, token)
   assert.equal(statusCode, STATUS[reason ?? ''] ?? 200)
   world.model.validated(token.clientId, reason)
@@ -45,7 +45,7 @@ export const validateByApplication: Step = async (world) => {
   const token = anyAccessToken(world)
   if (token === undefined) return
   const reason = reasonFor(world, token)
-  const refusal = await world.server.oauth.validate(token.value, 'orders:read').then(
+  const refusal = await world.running.server.oauth.validate(token.value, 'orders:read').then(
     () => undefined,
     (error: unknown) => (error instanceof OAuthError ? error.facts.reason : error)
   )
@@ -74,7 +74,7 @@ export const callWithForgery: Step = async (world) => {
   const reason = world.random.pick(Object.keys(FORGERIES))
   if (genuine === undefined || reason === undefined) return
   const authorization = FORGERIES[reason]?.(genuine.value)
-  const { statusCode } = await world.server.inject({
+  const { statusCode } = await world.running.server.inject({
     url: '/orders',
     headers: authorization === undefined ? {} : { authorization }
   })
@@ -82,7 +82,7 @@ export const callWithForgery: Step = async (world) => {
   world.model.validated(undefined, reason)
 }
 
-export const callMalformed: Step = async ({ server, random, model }) => {
+export const callMalformed: Step = async ({ running: { server }, random, model }) => {
   const authorization = random.pick(['Bearer', 'Bearer a b', 'Bearer\ta', 'Bearer a,b', 'Bearer "a"'])
   const { statusCode } = await server.inject({ url: '/orders', headers: { authorization } })
   assert.equal(statusCode, 400)

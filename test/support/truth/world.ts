@@ -6,10 +6,17 @@ import { AUDIENCE, basic, postForm, type stoppedClock } from '../server.ts'
 import type { ModelToken } from './ledger.ts'
 import type { Model, ModelClient } from './model.ts'
 
-/** The real server and the model beside it. */
-export interface World {
+/** A server, and the store it has. */
+export interface Running {
   readonly server: FastifyInstance
   readonly store: CommandedStore
+}
+
+/** The real server and the model beside it. */
+export interface World {
+  running: Running
+  /** Starts a server on what the last one, which has ended, has left. */
+  readonly start: () => Promise<Running>
   readonly clock: ReturnType<typeof stoppedClock>
   readonly model: Model
   readonly random: Random
@@ -44,7 +51,7 @@ export const CLIENTS = [
 
 /** Posts as a client does that says who it is in one of the ways it may. */
 export function postAs(
-  { server, random }: World,
+  { running: { server }, random }: World,
   { id, secret }: ModelClient,
   endpoint: 'token' | 'revoke' | 'introspect',
   form: Readonly<Record<string, string | undefined>>
