@@ -79,14 +79,15 @@ if (postgres !== undefined) {
     t.strictSame((await pool.query('select 1 as one')).rows, [{ one: 1 }])
   })
 
-  t.test('what a program makes of types for itself changes nothing', async (t) => {
+  t.test('what a program or a role has set for itself changes nothing', async (t) => {
     const types = [20, 114, 701, 1009, 1700, 3802]
     const parsers = types.map((type) => [type, pg.types.getTypeParser(type)] as const)
     t.teardown(() => {
       for (const [type, parser] of parsers) pg.types.setTypeParser(type, parser)
     })
     for (const type of types) pg.types.setTypeParser(type, () => 'parsed')
-    const store = new PostgresStore({ pool: postgres.createPool(), schema: 'typed' })
+    const pool = postgres.createPool({ options: '-c extra_float_digits=-10 -c search_path=nowhere' })
+    const store = new PostgresStore({ pool, schema: 'typed' })
     t.teardown(() => store.close())
     await store.migrate()
     const token = accessToken({ clientId: 'typed', issuedAt: NOW + 0.1 })

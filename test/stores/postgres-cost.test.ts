@@ -140,4 +140,32 @@ if (postgres !== undefined) {
     const { rows } = await pool.query<{ left: string }>('select count(*) as left from pruned.tokens')
     t.equal(rows[0]?.left, '3')
   })
+
+  t.test('pruning waits for no token that somebody else has locked', async (t) => {
+    const { pool, store } = await createStore(t, postgres, 'unwaited')
+    const [locked, free] = [1, 2].map((seconds) => refreshToken({ expiresAt: NOW + seconds }))
+    for (const token of [locked, free]) if (token !== undefined) await store.insert([token])
+    const other = await pool.connect()
+    await other.query('begin')
+    await other.query('select from unwaited.tokens where id = $1 for update', [locked?.id])
+    t.strictSame(sorted(await store.prune(NOW + 2)), ['web refresh 1'])
+    await other.query('commit')
+    other.release()
+    t.strictSame(sorted(await store.prune(NOW + 2)), ['web refresh 1'])
+  })
+
+  t.test('a pruning that fails later has counted what it forgot, and the next goes on', async (t) => {
+    const { pool, store } = await createStore(t, postgres, 'poisoned')
+    await fill(store, 1_000, NOW + 10)
+    await store.insert([refreshToken({ clientId: 'poison', expiresAt: NOW + 11 })])
+    await pool.query(`
+      create function poisoned.refuse() returns trigger language plpgsql as $$ begin raise 'no'; end $$;
+      create trigger poison before delete on poisoned.tokens for each row when (old.client_id = 'poison')
+        execute function poisoned.refuse()`)
+    t.strictSame(sorted(await store.prune(NOW + 11)), ['web refresh 1000'])
+    await t.rejects(store.prune(NOW + 11), { message: 'PostgresStore: PostgreSQL failed with P0001, see the cause' })
+    await pool.query('drop trigger poison on poisoned.tokens')
+    t.strictSame(sorted(await store.prune(NOW + 11)), ['poison refresh 1'])
+    t.strictSame(sorted(await store.countLive(NOW + 11)), [])
+  })
 }

@@ -65,7 +65,7 @@ if (postgres !== undefined) {
     await other.query('begin')
     await other.query('select from failures.tokens where id = $1 for update', [token.id])
     await t.rejects(rotate(store, token, NOW), {
-      message: 'PostgresStore: another transaction has held a lock for more than 5s',
+      message: 'PostgresStore: another transaction has held a lock for more than 3s',
       cause: { code: '55P03' }
     })
     await other.query('rollback')

@@ -75,6 +75,18 @@ if (postgres !== undefined) {
     t.equal(await open(t, 'given').find('id'), undefined)
   })
 
+  t.test('migrate: a database that cannot keep every string is refused', async (t) => {
+    await pool.query("create database latin encoding 'LATIN1' template template0")
+    const store = new PostgresStore({ pool: postgres.createPool({ database: 'latin' }) })
+    t.teardown(() => store.close())
+    await t.rejects(store.migrate(), {
+      message:
+        'PostgresStore: the database cannot keep every string: ' +
+        'create one with `createdb --encoding=UTF8 --template=template0`',
+      cause: { code: 'FO003' }
+    })
+  })
+
   t.test('a later version: migrate refuses, and verbs that it dropped say so', async (t) => {
     const store = open(t, 'later')
     await store.migrate()

@@ -1,4 +1,4 @@
-import { NEWER_SCHEMA } from './migration.ts'
+import { NEWER_SCHEMA, WRONG_ENCODING } from './migration.ts'
 import { WRONG_ISOLATION } from './parts.ts'
 import { LOCK_TIMEOUT } from './verbs.ts'
 
@@ -25,6 +25,8 @@ const REMEDIES: Readonly<Record<string, string>> = {
   '57P02': 'PostgreSQL is restarting after a crash',
   '57P03': 'PostgreSQL is starting',
   [WRONG_ISOLATION]: "set default_transaction_isolation of the role of the pool to 'read committed', its default",
+  [WRONG_ENCODING]:
+    'the database cannot keep every string: create one with `createdb --encoding=UTF8 --template=template0`',
   [NEWER_SCHEMA]: 'the schema was made by a later version of fastify-oauth-telemetry: install that version here too'
 }
 

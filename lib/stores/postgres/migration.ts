@@ -11,6 +11,9 @@ export const VERSION = STEPS.length
 /** SQLSTATE of our own: the schema is of a later version. */
 export const NEWER_SCHEMA = 'FO001'
 
+/** SQLSTATE of our own: the database cannot keep every string. */
+export const WRONG_ENCODING = 'FO003'
+
 /**
  * Makes what is missing, in one transaction and one at a time: of any number of replicas that start together one does
  * it, and the others find it done.
@@ -27,6 +30,9 @@ declare
   had integer;
   reached integer := 0;
 begin
+  if current_setting('server_encoding') <> 'UTF8' then
+    raise exception using errcode = '${WRONG_ENCODING}', message = 'the encoding of the database is not UTF8';
+  end if;
   perform pg_advisory_xact_lock(hashtextextended('fastify-oauth-telemetry', 0));
   if to_regnamespace('${schema}') is null then
     create schema ${schema};

@@ -2,7 +2,7 @@
 const LONGEST_MINTING = 300
 
 /** How long a verb waits for a lock that another holds. */
-export const LOCK_TIMEOUT = '5s'
+export const LOCK_TIMEOUT = '3s'
 
 const BODIES: Readonly<Record<string, string>> = {
   insert_tokens: `
@@ -101,11 +101,12 @@ end`
 
 /**
  * For the verbs alone: names mean the store's own tables; plans, which are kept, suit tables of any size, even if they
- * were made for empty ones; and nobody waits without an end.
+ * were made for empty ones; times keep all of their digits; and nobody waits without an end.
  */
 function settings(schema: string): string {
-  const off = ['seqscan', 'bitmapscan', 'hashjoin', 'mergejoin'].map((plan) => `set enable_${plan} = off`)
-  return `set search_path = ${schema}, pg_temp ${off.join(' ')} set jit = off set lock_timeout = '${LOCK_TIMEOUT}'`
+  const off = ['seqscan', 'bitmapscan', 'hashjoin', 'mergejoin'].map((plan) => `enable_${plan} = off`)
+  const others = ['jit = off', 'extra_float_digits = 1', `lock_timeout = '${LOCK_TIMEOUT}'`]
+  return [`search_path = ${schema}, pg_temp`, ...off, ...others].map((setting) => `set ${setting}`).join(' ')
 }
 
 /**
