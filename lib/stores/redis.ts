@@ -12,7 +12,7 @@ export type { IoredisClient, NodeRedisClient, RedisClient } from './redis/client
 export type { RedisStoreOptions } from './redis/options.ts'
 
 /** So many tokens at most are visited by one run of a script: nobody waits longer for it than a few milliseconds. */
-const BATCH = 250
+const BATCH = 100
 
 /**
  * Keeps tokens in Redis 7 or Valkey 7.2, one server or a cluster. Each verb is one script in one slot and one round

@@ -2,7 +2,8 @@
  * What a place has, in keys of one slot:
  *
  *   live     sorted set, by expiresAt: the live tokens, as their id and whose they are
- *   index    sorted set, by name: for each live token one entry per name it is found by (c client, s subject, f family)
+ *   index    sorted set, by name: the live tokens of each family (f); the families of each client (c) and subject (s)
+ *            that have any, and of a client the tokens that are alone in their family
  *   ended    sorted set, by expiresAt: the ids of spent, revoked and expired tokens whose rows are still to be found
  *   counts   hash: the number of live tokens of each client and type
  *   expired  hash: the same of expired tokens that `prune` has not told yet
@@ -43,16 +44,24 @@ local function rowKey(id)
   return live:sub(1, -5) .. 't:' .. id
 end
 
-local function entries(id, owner)
+local function named(head, limit)
+  local names = redis.call('ZRANGEBYLEX', index, '[' .. head .. '\\n', '(' .. head .. '\\v', 'LIMIT', 0, limit)
+  for i, entry in ipairs(names) do names[i] = entry:sub(#head + 2) end
+  return names
+end
+
+local function owners(id, owner)
   local client, subject, family = owner:match('^.([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)$')
-  local all = { 'c' .. client .. '\\n' .. id }
-  if subject ~= '' then all[#all + 1] = 's' .. subject .. '\\n' .. id end
-  if family ~= '' then all[#all + 1] = 'f' .. family .. '\\n' .. id end
-  return all
+  local name = family == '' and id or family
+  local all = { 'c' .. client .. '\\n' .. name }
+  if subject ~= '' then all[2] = 's' .. subject .. '\\n' .. name end
+  return all, family ~= '' and 'f' .. family
 end
 
 local function finish(id, owner)
-  redis.call('ZREM', index, unpack(entries(id, owner)))
+  local all, family = owners(id, owner)
+  if family then redis.call('ZREM', index, family .. '\\n' .. id) end
+  if not family or #named(family, 1) == 0 then redis.call('ZREM', index, unpack(all)) end
   if redis.call('ZREM', live, id .. '\\n' .. owner) == 0 then return false end
   redis.call('HINCRBY', counts, countField(owner), -1)
   return true
@@ -72,10 +81,12 @@ local function add(key, id, row)
   longest = math.max(longest, ms)
   redis.call('SET', key, row, 'PX', ms)
   redis.call('ZADD', live, expires, id .. '\\n' .. owner)
+  local all, family = owners(id, owner)
+  if family then all[#all + 1] = family .. '\\n' .. id end
   local scored = {}
-  for _, entry in ipairs(entries(id, owner)) do
-    scored[#scored + 1] = 0
-    scored[#scored + 1] = entry
+  for i, entry in ipairs(all) do
+    scored[2 * i - 1] = 0
+    scored[2 * i] = entry
   end
   redis.call('ZADD', index, unpack(scored))
   redis.call('HINCRBY', counts, countField(owner), 1)

@@ -38,9 +38,9 @@ local mark = latestMark(6, 5 + marks)
 if mark and tonumber(mark) > tonumber(issued) then return 'R' .. row:sub(2) .. '\\n' .. mark end
 if not redis.call('ZSCORE', live, id .. '\\n' .. owner) then return row end
 redis.call('SET', key, 'S' .. row:sub(2) .. last, 'KEEPTTL')
+for i = 5, #ARGV, 2 do add(KEYS[7 + marks + (i - 5) / 2], ARGV[i], ARGV[i + 1]) end
 finish(id, owner)
 redis.call('ZADD', ended, expires, id)
-for i = 5, #ARGV, 2 do add(KEYS[7 + marks + (i - 5) / 2], ARGV[i], ARGV[i + 1]) end
 outlive()
 return ''
 `)
@@ -52,13 +52,26 @@ return ''
  */
 export const REVOKE = script(`${ALLOW_OOM}${COMMON}
 local at, limit, head, id = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
-local ids, found = {}, 0
-if head ~= '' then
-  for i, entry in ipairs(redis.call('ZRANGEBYLEX', index, '[' .. head .. '\\n', '(' .. head .. '\\v', 'LIMIT', 0, limit)) do
-    ids[i] = entry:sub(#head + 2)
+local ids, entries, empty, more = {}, {}, {}, false
+local function take(head, names)
+  for _, name in ipairs(names) do
+    ids[#ids + 1] = name
+    entries[#ids] = head .. '\\n' .. name
   end
-  found = #ids
 end
+if head:sub(1, 1) == 'f' then
+  take(head, named(head, limit))
+elseif head ~= '' then
+  local families = named(head, limit)
+  more = #families == limit
+  for _, family in ipairs(families) do
+    if #ids >= limit then break end
+    local tokens = family:sub(1, 1) == '"' and named('f' .. family, limit)
+    if not tokens then take(head, { family }) else take('f' .. family, tokens) end
+    if tokens and #tokens == 0 then empty[#empty + 1] = head .. '\\n' .. family end
+  end
+end
+more = more or #ids >= limit
 if id ~= '' then ids[#ids + 1] = id end
 local rows = {}
 for i, each in ipairs(ids) do rows[i] = redis.call('GET', rowKey(each)) end
@@ -66,13 +79,14 @@ if head ~= '' then
   local mark = redis.call('GET', KEYS[6])
   if not mark or tonumber(mark) < tonumber(at) then redis.call('SET', KEYS[6], at, 'PX', ${LONGEST_MINTING_MS}) end
 end
+if #empty > 0 then redis.call('ZREM', index, unpack(empty)) end
 local killed = {}
 for i, each in ipairs(ids) do
   if not rows[i] then
-    if i <= found then redis.call('ZREM', index, head .. '\\n' .. each) end
+    if entries[i] then redis.call('ZREM', index, entries[i]) end
   else
     local _, owner, expires = parts(rows[i])
-    local isMeant = head == '' or i <= found or owner:sub(-1) == '\\n'
+    local isMeant = entries[i] or head == '' or owner:sub(-1) == '\\n'
     if isMeant and tonumber(expires) <= tonumber(at) then
       if expire(each, owner) then redis.call('ZADD', ended, expires, each) end
     elseif isMeant and finish(each, owner) then
@@ -88,7 +102,7 @@ for field, count in pairs(killed) do
   fields[#fields + 1] = field
   fields[#fields + 1] = count
 end
-return answer(found == limit, fields)
+return answer(more, fields)
 `)
 
 /** KEYS: the place. ARGV: the time, how many at most. Answers whether more have to be ended, and what is alive. */
