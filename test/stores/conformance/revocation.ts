@@ -1,18 +1,22 @@
 import type { Test } from 'tap'
 import type { Selector, StoredToken, TokenStore } from '../../../lib/index.ts'
+import { newTokenId } from '../../../lib/oauth/token-id.ts'
 import { accessToken, type CreateStore, insertEach, NOW, openStore, refreshToken, rotate, sorted } from './tokens.ts'
+
+/** Families as the server makes them: each names a place. */
+const [F1, F2, F3] = [newTokenId(NOW), newTokenId(NOW), newTokenId(NOW)]
 
 /** Tokens of three clients and two subjects; one family has been refreshed. */
 async function populate(store: TokenStore) {
-  const first = refreshToken({ family: 'f1' })
+  const first = refreshToken({ family: F1 })
   const tokens = {
     first,
-    firstAccess: accessToken({ family: 'f1' }),
-    second: refreshToken({ family: 'f2', clientId: 'app' }),
-    secondAccess: accessToken({ family: 'f2', clientId: 'app' }),
-    ofBob: accessToken({ family: 'f3', subject: 'bob' }),
+    firstAccess: accessToken({ family: F1 }),
+    second: refreshToken({ family: F2, clientId: 'app' }),
+    secondAccess: accessToken({ family: F2, clientId: 'app' }),
+    ofBob: accessToken({ family: F3, subject: 'bob' }),
     ofClient: accessToken({ clientId: 'reports', subject: undefined }),
-    shortLived: accessToken({ family: 'f1', expiresAt: NOW + 5 })
+    shortLived: accessToken({ family: F1, expiresAt: NOW + 5 })
   }
   await insertEach(store, Object.values(tokens))
   const { access, refresh } = await rotate(store, first, NOW + 1)
@@ -42,7 +46,7 @@ const CASES: Readonly<Record<string, Case>> = {
     killed: ['second']
   },
   'a family': {
-    selector: () => ({ family: 'f1' }),
+    selector: () => ({ family: F1 }),
     counts: ['web access 2', 'web refresh 1'],
     left: ['app access 1', 'app refresh 1', 'reports access 1', 'web access 1'],
     killed: ['firstAccess', 'access', 'refresh']
@@ -130,7 +134,7 @@ export async function testRevocation(t: Test, createStore: CreateStore): Promise
   await t.test('revoke: a spent token is still known as spent', async (t) => {
     const store = await openStore(t, createStore)
     const { first, refresh } = await populate(store)
-    await store.revoke({ family: 'f1' }, NOW + 10, 'security_incident')
+    await store.revoke({ family: F1 }, NOW + 10, 'security_incident')
     t.equal((await store.find(first.id))?.spent?.successor, refresh.id)
   })
 }
