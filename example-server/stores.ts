@@ -23,8 +23,8 @@ const refuse = (what: string): ConfigurationError => new ConfigurationError(`OAU
 
 /** The nodes of a cluster, or the one server; the scheme, the user and the password of the first go for all. */
 function parseNodes(text: string, scheme: string): readonly [URL, ...URL[]] {
-  const [first = '', ...others] = text.split(',').map((node) => (node.includes('://') ? node : `${scheme}://${node}`))
-  return [parseUrl(first), ...others.map(parseUrl)]
+  const [first, others] = [text.replace(/,.*/s, ''), text.split(',').slice(1)]
+  return [parseUrl(first), ...others.map((node) => parseUrl(node.includes('://') ? node : `${scheme}://${node}`))]
 }
 
 function parseUrl(text: string): URL {

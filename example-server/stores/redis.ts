@@ -13,7 +13,8 @@ const BOUNDED = { connectTimeout: TIMEOUT_MS, commandTimeout: TIMEOUT_MS, maxRet
 
 const AT_ONCE = { enableOfflineQueue: false, lazyConnect: true }
 
-function createClient([first, ...others]: readonly [URL, ...URL[]]): Redis | Cluster {
+/** The client of one server, or of a cluster; it is not connected yet. */
+export function createClient([first, ...others]: readonly [URL, ...URL[]]): Redis | Cluster {
   if (others.length === 0) {
     return new Redis(first.href, { ...BOUNDED, ...AT_ONCE, retryStrategy: () => RETRY_MS })
   }
@@ -25,8 +26,8 @@ function createClient([first, ...others]: readonly [URL, ...URL[]]): Redis | Clu
       clusterRetryStrategy: () => RETRY_MS,
       redisOptions: {
         ...BOUNDED,
-        ...(username === '' ? {} : { username: decodeURIComponent(username) }),
-        ...(password === '' ? {} : { password: decodeURIComponent(password) }),
+        username: decodeURIComponent(username),
+        password: decodeURIComponent(password),
         ...(protocol === 'rediss:' ? { tls: {} } : {})
       }
     }

@@ -8,6 +8,8 @@ import { startExampleServer } from '../support/processes.ts'
 import { startRedis } from '../support/redis.ts'
 import { buildServer } from '../support/server.ts'
 
+t.setTimeout(240_000)
+
 t.test('/ready is 503 with Retry-After while the store is down', async (t) => {
   const store = new CommandedStore()
   const fastify = await buildServer(t, { store })

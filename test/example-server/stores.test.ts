@@ -1,11 +1,15 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { Cluster, type ClusterOptions } from 'ioredis'
 import t, { type Test } from 'tap'
 import { request } from 'undici'
+import { createClient } from '../../example-server/stores/redis.ts'
 import { parseStore } from '../../example-server/stores.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { type Environment, type ListeningProcess, runExampleServer, startExampleServer } from '../support/processes.ts'
 import { startRedis, startRedisCluster } from '../support/redis.ts'
+
+t.setTimeout(240_000)
 
 /** Of all starts of a server, whatever its port: tokens name it. */
 const ISSUER = { ISSUER: 'https://auth.example' }
@@ -104,6 +108,16 @@ t.test('what OAUTH_STORE may be', async (t) => {
   }
   t.strictSame(hrefs('rediss://u:p@a:1'), ['rediss://u:p@a:1'])
   t.strictSame(hrefs('redis://a:1,b:2,redis://c:3'), ['redis://a:1', 'redis://b:2', 'redis://c:3'])
+})
+
+t.test('what the first node of a cluster says of user, password and TLS goes for all', async (t) => {
+  const client = createClient([new URL('rediss://me:s%20ecret@a:1'), new URL('rediss://b')])
+  t.ok(client instanceof Cluster)
+  const { redisOptions, clusterRetryStrategy } = client.options as ClusterOptions
+  t.match(redisOptions, { username: 'me', password: 's ecret', tls: {}, connectTimeout: 2000, commandTimeout: 2000 })
+  t.equal(clusterRetryStrategy?.(7), 500)
+  const plain = createClient([new URL('redis://a'), new URL('redis://b')])
+  t.equal('tls' in ((plain.options as ClusterOptions).redisOptions ?? {}), false)
 })
 
 t.test('what it may not be is said without the password that it may hold', async (t) => {
