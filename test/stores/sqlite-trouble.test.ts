@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmod, mkdir, open, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -166,3 +168,18 @@ t.test(
     t.equal(await store.insert([late]), true)
   }
 )
+
+t.test('a file that another process is just making is waited for', async (t) => {
+  const path = await newPath(t)
+  const script = `
+    const database = new (require('node:sqlite').DatabaseSync)(process.argv[1])
+    database.exec('BEGIN IMMEDIATE; CREATE TABLE made (by_another); DROP TABLE made')
+    console.log('begun')
+    setTimeout(() => database.exec('COMMIT'), 200)`
+  const other = spawn(process.execPath, ['-e', script, path], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const ended = once(other, 'exit')
+  await once(other.stdout, 'data')
+  const store = openStore(t, path)
+  t.strictSame(await ended, [0, null])
+  t.equal(await store.insert([accessToken()]), true)
+})

@@ -33,8 +33,10 @@ export function openDatabase(path: string, synchronous: Synchronous): OpenDataba
   makeFile(path)
   let database: DatabaseSync | undefined
   try {
-    database = new DatabaseSync(path, { timeout: OPENING_MS })
-    useLog(database, path)
+    const opened = new DatabaseSync(path, { timeout: OPENING_MS })
+    database = opened
+    // Readers and a writer at once, and no half-written state: everything stands on the write-ahead log.
+    patiently(() => opened.exec('PRAGMA journal_mode = WAL'))
     database.exec(`
       PRAGMA synchronous = ${synchronous};
       PRAGMA cache_size = -${CACHE_KIB};
@@ -64,20 +66,13 @@ function makeFile(path: string): void {
   }
 }
 
-/** Write-ahead logging, on which everything stands: readers and a writer at once, and no half-written state. */
-function useLog(database: DatabaseSync, path: string): void {
-  const { journal_mode: mode } = patiently(() => database.prepare('PRAGMA journal_mode = WAL').get()) ?? {}
-  if (mode !== 'wal') {
-    throw new Error(`The token database ${path} cannot have a write-ahead log: put it on a local disk`)
-  }
-}
-
 /** Where SQLite itself does not wait for other processes. */
-function patiently<T>(work: () => T): T {
+function patiently(work: () => void): void {
   const deadline = performance.now() + OPENING_MS
   for (;;) {
     try {
-      return work()
+      work()
+      return
     } catch (error) {
       if (!isBusy(error) || performance.now() > deadline) throw error
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
@@ -85,16 +80,22 @@ function patiently<T>(work: () => T): T {
   }
 }
 
-const numberOf = (database: DatabaseSync, pragma: string): number =>
-  Number(Object.values(database.prepare(`PRAGMA ${pragma}`).get() ?? {})[0])
+/** Whose file it is, of which schema, and how many tables and indexes it has. */
+const FACTS = `
+  SELECT application_id AS owner, user_version AS version, (SELECT count(*) FROM sqlite_schema) AS parts
+  FROM pragma_application_id, pragma_user_version`
+
+interface Facts {
+  readonly owner: number
+  readonly version: number
+  readonly parts: number
+}
 
 /** All steps that are missing in one transaction; it also shows that the file can be written. */
 function migrate(database: DatabaseSync, path: string): void {
   database.exec('BEGIN IMMEDIATE')
-  const version = numberOf(database, 'user_version')
-  const owner = numberOf(database, 'application_id')
-  const isEmpty = database.prepare('SELECT 1 FROM sqlite_schema').get() === undefined
-  if (owner !== APPLICATION_ID && !(owner === 0 && isEmpty)) {
+  const { owner, version, parts } = database.prepare(FACTS).get() as unknown as Facts
+  if (owner !== APPLICATION_ID && !(owner === 0 && parts === 0)) {
     throw new Error(`The token database ${path} belongs to another application: give the store a file of its own`)
   }
   if (version > MIGRATIONS.length) {
