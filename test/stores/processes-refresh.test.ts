@@ -105,7 +105,7 @@ async function refreshAll(t: Test, replicas: readonly Replica[]): Promise<{ fami
 const REUSED = 'oauth2_token_reuse_detected_total{oauth2_client_id="web",oauth2_reuse_outcome='
 const REFRESHED = 'oauth2_token_refreshed_total{oauth2_client_id="web"}'
 
-t.setTimeout(280_000)
+t.setTimeout(280_000 + FAMILIES * 1000)
 
 for (const [name, start] of Object.entries(ENGINES)) {
   t.test(`${name}: ${PROCESSES} processes, ${CLIENTS} clients, every family refreshed by all at once`, async (t) => {

@@ -18,28 +18,35 @@ const HEAD_START_MS = 25
 /** What is revoked: everything the families of a round have in common. */
 const SELECTORS = [(subject: string) => ({ subject }), () => ({ clientId: 'web' })]
 
-/** Refreshes a family, at one replica after the other, until it is refused; resolves to all its tokens. */
-async function refreshToTheEnd(replicas: readonly Replica[], first: Pair): Promise<{ pairs: Pair[]; end: string }> {
+/**
+ * Refreshes a family, at one replica after the other, until it is refused, or goes on although it has been revoked;
+ * resolves to all its tokens.
+ */
+async function refreshToTheEnd(replicas: readonly Replica[], first: Pair, isRevoked: () => boolean) {
   const pairs = [first]
   for (let turn = 0; ; turn += 1) {
     const form = { grant_type: 'refresh_token', refresh_token: pairs.at(-1)?.refresh_token ?? '' }
+    const wasRevoked = isRevoked()
     const answer = await replicas[turn % replicas.length]?.postForm('/oauth/token', form)
     if (answer?.status !== 200) return { pairs, end: `${answer?.status} ${JSON.parse(answer?.body ?? '{}').error}` }
     pairs.push(JSON.parse(answer.body))
+    if (wasRevoked) return { pairs, end: 'refreshed after the revocation' }
   }
 }
 
-/** One family after the other is refreshed while all are revoked; resolves to what was wrong, and to how many refreshes there were. */
+/** Families are refreshed while all of them are revoked; resolves to what was wrong, and how many refreshes there were. */
 async function race(replicas: readonly Replica[], store: TokenStore, round: number) {
   const subject = `user-${round}`
   const issued = await Promise.all(
     Array.from({ length: FAMILIES }, (_, index) => replicas[index % replicas.length]?.postJson('/login', { subject }))
   )
   const families = issued.map((answer): Pair => JSON.parse(answer?.body ?? '{}'))
-  const chains = families.map((first) => refreshToTheEnd(replicas, first))
+  let isRevoked = false
+  const chains = families.map((first) => refreshToTheEnd(replicas, first, () => isRevoked))
   await sleep(Math.random() * HEAD_START_MS)
   const selector = SELECTORS[round % SELECTORS.length]?.(subject) ?? {}
   const revoked = await replicas[round % replicas.length]?.postJson('/revoke-all', selector)
+  isRevoked = true
   const ended = await Promise.all(chains)
 
   const now = Date.now() / 1000

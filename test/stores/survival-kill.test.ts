@@ -26,7 +26,7 @@ async function opened<T>(spec: StoreSpec, work: (store: TokenStore) => Promise<T
   }
 }
 
-t.setTimeout(280_000)
+t.setTimeout(280_000 + KILLS * 10_000)
 
 t.test(`kill -9 of a server on SQLite under load, ${KILLS} times: what was acknowledged holds`, async (t) => {
   const spec = (await ENGINES.SQLite(t)).newStore()

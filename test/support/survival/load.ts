@@ -36,7 +36,7 @@ export function putUnderLoad(replica: Replica): Load {
       const goal = journal.count() + more
       const deadline = Date.now() + DEADLINE_MS
       while (journal.count() < goal) {
-        if (Date.now() > deadline) throw new Error(`there is no service: ${journal.statuses()}`)
+        if (Date.now() > deadline || !replica.isAlive()) throw new Error(`there is no service: ${journal.statuses()}`)
         await sleep(5)
       }
     },
