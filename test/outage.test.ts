@@ -73,6 +73,19 @@ t.test(
   }
 )
 
+t.test('A8: a route of the application that issues answers 503 with Retry-After too', async (t) => {
+  const { store, fastify } = await start(t, 2)
+  fastify.get('/login', () => fastify.oauth.issue({ clientId: 'web', subject: 'alice' }))
+  fastify.get('/elsewhere', () => fastify.oauth.issue({ clientId: 'web', subject: 'alice', scope: ['none:such'] }))
+  store.goDown()
+  const down = await fastify.inject('/login')
+  t.match(down, { statusCode: 503, headers: { 'retry-after': '5' } })
+  t.match(down.json(), { code: 'temporarily_unavailable', message: 'The service is temporarily unavailable.' })
+  const refused = await fastify.inject('/elsewhere')
+  t.equal(refused.statusCode, 400)
+  t.equal('retry-after' in refused.headers, false)
+})
+
 t.test('A8: the service returns by itself, with the first call that is answered', async (t) => {
   const { store, fastify, token } = await start(t, 0.2)
   fallSilent(store)
