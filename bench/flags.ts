@@ -9,6 +9,8 @@ export interface Flags {
   warmup: number
   rounds: number
   connections: number
+  /** Live tokens of the rows that grow a database file. */
+  tokens: number
 }
 
 export function readFlags(): Flags {
@@ -18,7 +20,8 @@ export function readFlags(): Flags {
       seconds: { type: 'string', default: '4' },
       warmup: { type: 'string', default: '2' },
       rounds: { type: 'string', default: '3' },
-      connections: { type: 'string', default: '32' }
+      connections: { type: 'string', default: '32' },
+      tokens: { type: 'string', default: '1000000' }
     }
   })
   return {
@@ -26,7 +29,8 @@ export function readFlags(): Flags {
     seconds: positive('seconds', values.seconds),
     warmup: positive('warmup', values.warmup),
     rounds: positive('rounds', values.rounds),
-    connections: positive('connections', values.connections)
+    connections: positive('connections', values.connections),
+    tokens: positive('tokens', values.tokens)
   }
 }
 

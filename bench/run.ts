@@ -4,6 +4,9 @@ import { firstSeen } from './rows/first-seen.ts'
 import { introspect } from './rows/introspect.ts'
 import { memory } from './rows/memory.ts'
 import { refresh } from './rows/refresh.ts'
+import { sqlite } from './rows/sqlite.ts'
+import { sqliteExpiry } from './rows/sqlite-expiry.ts'
+import { sqliteGrowing } from './rows/sqlite-growing.ts'
 import { validate } from './rows/validate.ts'
 import { type Line, table, verdict } from './table.ts'
 
@@ -15,7 +18,10 @@ const rows: Record<string, (flags: Flags) => Promise<Line[]>> = {
   'refresh-es256': (flags) => refresh(flags, 'ES256'),
   'refresh-rs256': (flags) => refresh(flags, 'RS256'),
   introspect,
-  memory
+  memory,
+  sqlite,
+  'sqlite-growing': sqliteGrowing,
+  'sqlite-expiry': sqliteExpiry
 }
 
 const flags = readFlags()

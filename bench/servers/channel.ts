@@ -6,6 +6,7 @@ export interface Ready {
   /** Live tokens that the load starts from, where the row needs some. */
   tokens?: string[]
   growth?: Growth
+  database?: DatabaseGrowth
 }
 
 /** What a server observes of itself while its store grows. */
@@ -14,6 +15,22 @@ export interface Growth {
   /** Mean seconds of one issue with a small store, and with the grown one. */
   issueBefore: number
   issueAfter: number
+}
+
+/** What a server observes of itself with a small database file, and with the grown one; of each round. */
+export interface DatabaseGrowth {
+  /** Mean seconds, 32 at a time. */
+  issue: BeforeAndAfter[]
+  refresh: BeforeAndAfter[]
+  find: BeforeAndAfter[]
+  /** Seconds from opening the grown file to the first token. */
+  startUp: number
+  bytesPerToken: number
+}
+
+export interface BeforeAndAfter {
+  before: number
+  after: number
 }
 
 /** What it tells at its end. */

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import fastify from 'fastify'
-import oauthTelemetry, { MemoryStore, type StoredToken } from '../../lib/index.ts'
+import oauthTelemetry, { type StoredToken } from '../../lib/index.ts'
 import { type Alg, audience, gateway, issuer, reports, sampledParent, scope, subject, web } from '../scenario.ts'
 import { announce, settings } from './channel.ts'
+import { openStore, type StoreSetting } from './ours-stores.ts'
 import { startTelemetry } from './telemetry.ts'
 
 export interface OursSettings {
@@ -13,12 +14,14 @@ export interface OursSettings {
   /** Files of tokens signed with that key, which its store is to know as it knows those it issued. */
   knownTokens?: string[]
   mint?: { kind: 'access' | 'refresh'; count: number }
+  /** Without: in memory. */
+  store?: StoreSetting
 }
 
-const { alg, signingKey, knownTokens = [], mint } = settings<OursSettings>()
+const { alg, signingKey, knownTokens = [], mint, store: kind = 'memory' } = settings<OursSettings>()
 
 const stopTelemetry = startTelemetry()
-const store = new MemoryStore()
+const store = openStore(kind)
 for (const file of knownTokens) await store.insert(readFileSync(file, 'utf8').trim().split('\n').map(stored))
 
 const app = fastify()
