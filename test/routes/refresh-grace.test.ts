@@ -139,6 +139,7 @@ t.test('T33: it is bound to the resource', async (t) => {
 t.test('T33: of N concurrent refreshes all get the one successor', async (t) => {
   const { fastify, clock, store } = await serverWithGrace(t)
   const token = await login(fastify)
+  store.gather('rotate', 20)
   const answers = await Promise.all(Array.from({ length: 20 }, () => refresh(fastify, token)))
   for (const { statusCode } of answers) t.equal(statusCode, 200)
   t.equal(new Set(answers.map(({ body }) => body)).size, 1)

@@ -29,6 +29,18 @@ export class CommandedStore implements TokenStore {
     }
   }
 
+  /** From now on calls of a verb wait for each other, until so many have come. */
+  gather(verb: StoreVerb, count: number): void {
+    const { promise: complete, resolve } = Promise.withResolvers<void>()
+    let come = 0
+    this.before = async (called) => {
+      if (called !== verb) return
+      come += 1
+      if (come === count) resolve()
+      await complete
+    }
+  }
+
   comeBack(): void {
     this.before = nothing
     this.after = nothing

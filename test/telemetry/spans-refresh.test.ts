@@ -88,8 +88,10 @@ t.test('a reuse is an ERROR with its event, contains revoke_all, and links to bo
 })
 
 t.test('a lost race is a reuse, and links to the span that won', async (t) => {
-  const { recorded, fastify, token, issuer } = await tracedServer(t)
+  const store = new CommandedStore()
+  const { recorded, fastify, token, issuer } = await tracedServer(t, { store })
   recorded.reset()
+  store.gather('rotate', 2)
   const responses = await Promise.all([refresh(fastify, token), refresh(fastify, token)])
   t.strictSame(responses.map(({ statusCode }) => statusCode).sort(), [200, 400])
   const refreshes = recorded.spans().filter(({ name }) => name === 'oauth2.token.refresh')
