@@ -11,7 +11,12 @@ export interface Engine {
   /** A place for one more store, which is empty and shares nothing with those before. */
   newStore(): StoreSpec
   /** The server, where there is one that can be killed and brought back without losing what it acknowledged. */
-  readonly server?: { kill(): Promise<void>; start(): Promise<void> }
+  readonly server?: {
+    kill(): Promise<void>
+    start(): Promise<void>
+    /** Where one signal reaches all of it. */
+    signal?(signal: NodeJS.Signals): void
+  }
 }
 
 /** Starts an engine; `undefined`, having reported it, when it is not installed. */
