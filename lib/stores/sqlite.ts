@@ -11,7 +11,7 @@ import { LiveCounts } from './sqlite/live-counts.ts'
 import { Marks } from './sqlite/marks.ts'
 import { openDatabase, type Synchronous } from './sqlite/open.ts'
 import { type Part, Revocations, type SetSelector } from './sqlite/revocations.ts'
-import { toToken, typeOf } from './sqlite/rows.ts'
+import { typeOf } from './sqlite/rows.ts'
 import { type Live, Tokens } from './sqlite/tokens.ts'
 import { Walks } from './sqlite/walks.ts'
 
@@ -67,7 +67,9 @@ export class SqliteStore implements TokenStore {
     this.#marks = new Marks(database)
     this.#walks = new Walks(database)
     this.#revocations = new Revocations(database, this.#tokens, this.#clients, this.#marks, this.#walks)
-    this.#writes = new GroupCommit(database, [this.#clients, this.#marks], (error) => explained(path, error))
+    this.#writes = new GroupCommit(database, [this.#clients, this.#marks, this.#walks], (error) =>
+      explained(path, error)
+    )
     this.#counts = new LiveCounts(reader)
     this.#kept = new KeptFiles(path)
   }
@@ -81,21 +83,14 @@ export class SqliteStore implements TokenStore {
   }
 
   find(id: string): Promise<StoredToken | undefined> {
-    return this.#read(async () => {
-      const row = this.#tokens.find(id)
-      return row && toToken(row)
-    })
+    return this.#read(async () => this.#tokens.find(id)?.token)
   }
 
   rotate(id: string, successors: readonly StoredToken[], spending: Spending): Promise<Rotation> {
     return this.#writes.run(() => {
-      const row = this.#tokens.find(id)
-      if (row === undefined) return { won: false, token: undefined }
-      const token = toToken(row)
-      if (!isLive(token, spending.at)) return { won: false, token }
-      const revokedAt = this.#walks.reaching(row)
-      if (revokedAt !== undefined) return { won: false, token: { ...token, revokedAt } }
-      this.#tokens.spend(row, spending)
+      const revoked = this.#walks.exist() ? this.#beingRevoked(id, spending.at) : undefined
+      if (revoked !== undefined) return { won: false, token: revoked }
+      if (!this.#tokens.spend(id, spending)) return { won: false, token: this.#tokens.find(id)?.token }
       for (const successor of successors) this.#tokens.add(successor)
       return { won: true }
     })
@@ -153,10 +148,18 @@ export class SqliteStore implements TokenStore {
   }
 
   #revokeOne(id: string, at: number): readonly Live[] {
-    const row = this.#tokens.find(id)
-    if (row === undefined || !isLive(toToken(row), at)) return []
-    this.#tokens.revoke(row, at)
-    return [row]
+    const found = this.#tokens.find(id)
+    if (found === undefined || !isLive(found.token, at)) return []
+    this.#tokens.revoke(found, at)
+    return [found]
+  }
+
+  /** The live token, revoked, if a revocation is on its way to it. */
+  #beingRevoked(id: string, at: number): StoredToken | undefined {
+    const found = this.#tokens.find(id)
+    if (found === undefined || !isLive(found.token, at)) return undefined
+    const revokedAt = this.#walks.reaching(found.row, found.token)
+    return revokedAt === undefined ? undefined : { ...found.token, revokedAt }
   }
 
   async #revokeAll(selector: SetSelector, at: number, revoked: TokenCounts): Promise<void> {

@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Selector } from '../../oauth/store.ts'
+import { isLive } from '../../oauth/token.ts'
 import type { Clients } from './clients.ts'
 import { idKey, textKey } from './keys.ts'
 import type { Marks } from './marks.ts'
@@ -91,8 +92,8 @@ export class Revocations {
 
   /** The token that gave a family its name: the one of the family that is found by its id. */
   #liveFirst(family: string, at: number): Live | undefined {
-    const token = this.#tokens.find(family)
-    return token?.family === null && token.ended === 0 && at < token.expiresAt ? token : undefined
+    const found = this.#tokens.find(family)
+    return found?.token.family === family && isLive(found.token, at) ? found : undefined
   }
 }
 

@@ -1,61 +1,55 @@
-import type { StoredToken, TokenType } from '../../oauth/token.ts'
+import type { Spending, StoredToken, TokenType } from '../../oauth/token.ts'
 
-/** A token with its ending, as it is read. */
-export interface TokenRow {
-  readonly row: number
-  readonly id: string
-  readonly refresh: 0 | 1
-  readonly ended: 0 | 1
-  readonly client: number
-  readonly clientId: string
-  readonly family: string | null
-  readonly subject: string | null
-  readonly scope: string
-  readonly audience: string
-  readonly issuedAt: number
-  readonly expiresAt: number
-  readonly familyExpiresAt: number
-  readonly trace: string | null
-  readonly endedAt: number | null
-  readonly successor: string | null
-  readonly endingTrace: string | null
-  readonly receipt: string | null
-}
+/** A token as it is read: an array, which costs half of what an object does. */
+export type TokenRow = readonly [
+  row: number,
+  client: number,
+  refresh: 0 | 1,
+  ended: 0 | 1,
+  family: string | null,
+  subject: string | null,
+  scope: string,
+  audience: string,
+  issuedAt: number,
+  expiresAt: number,
+  familyExpiresAt: number,
+  trace: string | null
+]
 
 /** Finds a token by its key and its id. */
-export const FIND = `
-  SELECT
-    token.row, token.id, token.refresh, token.ended, token.client, client.name AS clientId, token.family, token.subject,
-    token.scope, token.audience, token.issued_at AS issuedAt, token.expires_at AS expiresAt,
-    token.family_expires_at AS familyExpiresAt, token.trace, ending.at AS endedAt, ending.successor,
-    ending.trace AS endingTrace, ending.receipt
-  FROM token INDEXED BY token_by_id
-  JOIN client ON client.id = token.client
-  LEFT JOIN ending ON token.ended = 1 AND ending.token = token.row
-  WHERE token.id_key = ? AND token.id = ?`
+export const FIND_TOKEN = `
+  SELECT row, client, refresh, ended, family, subject, scope, audience, issued_at, expires_at, family_expires_at, trace
+  FROM token INDEXED BY token_by_id WHERE id_key = ? AND id = ?`
+
+/** What became of an ended token: without a successor it has been revoked. */
+export type EndingRow = readonly [at: number, successor: string | null, trace: string | null, receipt: string | null]
+
+export const FIND_ENDING = 'SELECT at, successor, trace, receipt FROM ending WHERE token = ?'
 
 export const typeOf = (refresh: 0 | 1): TokenType => (refresh === 1 ? 'refresh' : 'access')
 
-export function toToken(row: TokenRow): StoredToken {
-  const isSpent = row.endedAt !== null && row.successor !== null
+/** @param ending of an ended token */
+export function toToken(id: string, clientId: string, row: TokenRow, ending: EndingRow | undefined): StoredToken {
+  const [, , refresh, , family, subject, scope, audience, issuedAt, expiresAt, familyExpiresAt, trace] = row
+  const spent = ending && toSpending(ending)
   return {
-    id: row.id,
-    type: typeOf(row.refresh),
-    family: row.family ?? row.id,
-    clientId: row.clientId,
-    subject: row.subject ?? undefined,
-    scope: row.scope === '' ? [] : row.scope.split(' '),
-    audience: row.audience,
-    issuedAt: row.issuedAt,
-    expiresAt: row.expiresAt,
-    familyExpiresAt: row.familyExpiresAt,
-    trace: row.trace ?? undefined,
-    spent: spentOf(row),
-    revokedAt: row.endedAt === null || isSpent ? undefined : row.endedAt
+    id,
+    type: typeOf(refresh),
+    family: family ?? id,
+    clientId,
+    subject: subject ?? undefined,
+    scope: scope === '' ? [] : scope.split(' '),
+    audience,
+    issuedAt,
+    expiresAt,
+    familyExpiresAt,
+    trace: trace ?? undefined,
+    spent,
+    revokedAt: spent === undefined ? ending?.[0] : undefined
   }
 }
 
-function spentOf({ endedAt, successor, endingTrace, receipt }: TokenRow): StoredToken['spent'] {
-  if (endedAt === null || successor === null) return undefined
-  return { at: endedAt, successor, trace: endingTrace ?? undefined, receipt: receipt ?? undefined }
+function toSpending([at, successor, trace, receipt]: EndingRow): Spending | undefined {
+  if (successor === null) return undefined
+  return { at, successor, trace: trace ?? undefined, receipt: receipt ?? undefined }
 }

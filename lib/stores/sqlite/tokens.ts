@@ -2,13 +2,18 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Spending, StoredToken } from '../../oauth/token.ts'
 import type { Clients } from './clients.ts'
 import { idKey, textKey } from './keys.ts'
-import { FIND, type TokenRow, typeOf } from './rows.ts'
+import { type EndingRow, FIND_ENDING, FIND_TOKEN, type TokenRow, toToken, typeOf } from './rows.ts'
 
 /** What it takes to end a live token. */
 export interface Live {
   readonly row: number
   readonly client: number
   readonly refresh: 0 | 1
+}
+
+/** A token as it stands, and what it takes to end it. */
+export interface Found extends Live {
+  readonly token: StoredToken
 }
 
 /** A token that is no more. */
@@ -20,7 +25,9 @@ export interface Forgotten extends Live {
 export class Tokens {
   readonly #clients: Clients
   readonly #find: StatementSync
+  readonly #findEnding: StatementSync
   readonly #insert: StatementSync
+  readonly #endIfLive: StatementSync
   readonly #markEnded: StatementSync
   readonly #insertEnding: StatementSync
   readonly #isDue: StatementSync
@@ -29,12 +36,18 @@ export class Tokens {
 
   constructor(database: DatabaseSync, clients: Clients) {
     this.#clients = clients
-    this.#find = database.prepare(FIND)
+    this.#find = database.prepare(FIND_TOKEN)
+    this.#find.setReturnArrays(true)
+    this.#findEnding = database.prepare(FIND_ENDING)
+    this.#findEnding.setReturnArrays(true)
     this.#insert = database.prepare(`
       INSERT INTO token (
         id_key, id, refresh, ended, client, family_key, family, subject_key, subject, scope, audience, issued_at,
         expires_at, family_expires_at, trace
       ) VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+    this.#endIfLive = database.prepare(`
+      UPDATE token INDEXED BY token_by_id SET ended = 1 WHERE id_key = ? AND id = ? AND ended = 0 AND expires_at > ?
+      RETURNING row, client, refresh`)
     this.#markEnded = database.prepare('UPDATE token SET ended = 1 WHERE row = ?')
     this.#insertEnding = database.prepare(
       'INSERT INTO ending (token, at, successor, trace, receipt) VALUES (?, ?, ?, ?, ?)'
@@ -47,8 +60,12 @@ export class Tokens {
     this.#deleteEnding = database.prepare('DELETE FROM ending WHERE token = ?')
   }
 
-  find(id: string): TokenRow | undefined {
-    return this.#find.get(idKey(id), id) as TokenRow | undefined
+  find(id: string): Found | undefined {
+    const found = this.#find.get(idKey(id), id) as unknown as TokenRow | undefined
+    if (found === undefined) return undefined
+    const [row, client, refresh, ended] = found
+    const ending = ended === 1 ? (this.#findEnding.get(row) as unknown as EndingRow) : undefined
+    return { row, client, refresh, token: toToken(id, this.#clients.nameOf(client), found, ending) }
   }
 
   add(token: StoredToken): void {
@@ -74,14 +91,19 @@ export class Tokens {
     this.#clients.add(client, type, 1)
   }
 
-  spend(token: Live, { at, successor, trace, receipt }: Spending): void {
-    this.#end(token)
-    this.#insertEnding.run(token.row, at, successor, trace ?? null, receipt ?? null)
+  /** Ends the token if it is live; tells whether it was. */
+  spend(id: string, { at, successor, trace, receipt }: Spending): boolean {
+    const live = this.#endIfLive.get(idKey(id), id, at) as unknown as Live | undefined
+    if (live === undefined) return false
+    this.#clients.add(live.client, typeOf(live.refresh), -1)
+    this.#insertEnding.run(live.row, at, successor, trace ?? null, receipt ?? null)
+    return true
   }
 
-  revoke(token: Live, at: number): void {
-    this.#end(token)
-    this.#insertEnding.run(token.row, at, null, null, null)
+  revoke({ row, client, refresh }: Live, at: number): void {
+    this.#markEnded.run(row)
+    this.#clients.add(client, typeOf(refresh), -1)
+    this.#insertEnding.run(row, at, null, null, null)
   }
 
   /** Whether there is anything to forget. */
@@ -97,10 +119,5 @@ export class Tokens {
       else this.#clients.add(token.client, typeOf(token.refresh), -1)
     }
     return forgotten
-  }
-
-  #end({ row, client, refresh }: Live): void {
-    this.#markEnded.run(row)
-    this.#clients.add(client, typeOf(refresh), -1)
   }
 }

@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import type { TokenRow } from './rows.ts'
+import type { StoredToken } from '../../oauth/token.ts'
+import type { Participant } from './group-commit.ts'
 
 /** A revocation that takes several transactions. */
 export interface Walk {
@@ -10,14 +11,18 @@ export interface Walk {
 }
 
 /** Revocations that are under way: what they have yet to reach can no longer be spent. */
-export class Walks {
+export class Walks implements Participant {
+  readonly #any: StatementSync
   readonly #begin: StatementSync
   readonly #end: StatementSync
   readonly #reaching: StatementSync
   readonly #isDue: StatementSync
   readonly #forget: StatementSync
+  /** Whether there are any, for as long as a transaction lasts. */
+  #exist: boolean | undefined
 
   constructor(database: DatabaseSync) {
+    this.#any = database.prepare('SELECT 1 FROM walk LIMIT 1')
     this.#begin = database.prepare(`
       INSERT INTO walk (kind, name, at, upto) SELECT ?, ?, ?, seq FROM sqlite_sequence WHERE name = 'token'
       RETURNING rowid AS id, upto`)
@@ -30,6 +35,7 @@ export class Walks {
   }
 
   begin(kind: string, name: string, at: number, after: number): Walk {
+    this.#exist = true
     const walk = this.#begin.get(kind, name, at) as unknown as Omit<Walk, 'after'>
     return { ...walk, after }
   }
@@ -38,9 +44,15 @@ export class Walks {
     this.#end.run(id)
   }
 
+  /** Whether any revocation is under way. */
+  exist(): boolean {
+    this.#exist ??= this.#any.get() !== undefined
+    return this.#exist
+  }
+
   /** When the revocation began that will reach a token; `undefined` when there is none. */
-  reaching({ row, id, family, clientId, subject }: TokenRow): number | undefined {
-    const walk = this.#reaching.get(row, family ?? id, clientId, subject)
+  reaching(row: number, { family, clientId, subject }: StoredToken): number | undefined {
+    const walk = this.#reaching.get(row, family, clientId, subject ?? null)
     return walk === undefined ? undefined : Number(walk.at)
   }
 
@@ -51,5 +63,11 @@ export class Walks {
   /** Forgets those that a process began and did not end. */
   forget(before: number): void {
     this.#forget.run(before)
+  }
+
+  settle(): void {}
+
+  over(): void {
+    this.#exist = undefined
   }
 }
