@@ -3,6 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Rotation, Selector, TokenStore } from '../oauth/store.ts'
 import { isLive, type Spending, type StoredToken, type TokenCount } from '../oauth/token.ts'
 import { TokenCounts } from './memory/token-counts.ts'
+import { Checkpoints } from './sqlite/checkpoints.ts'
 import { Clients } from './sqlite/clients.ts'
 import { explained } from './sqlite/errors.ts'
 import { GroupCommit } from './sqlite/group-commit.ts'
@@ -26,8 +27,8 @@ export interface SqliteStoreOptions {
   readonly path: string
   /**
    * What a token that was answered for survives. `'normal'` (the default): the end of this process, `kill -9` included;
-   * a loss of power may take the last moments, and leaves what it leaves consistent. `'full'`: a loss of power as well,
-   * and every commit waits for the disk.
+   * a loss of power may take what came in the last second, and leaves what it leaves consistent. `'full'`: a loss of power
+   * as well; every commit then holds up the event loop until the disk has it.
    */
   readonly synchronous?: Synchronous
 }
@@ -49,6 +50,7 @@ export class SqliteStore implements TokenStore {
   readonly #marks: Marks
   readonly #walks: Walks
   readonly #revocations: Revocations
+  readonly #checkpoints: Checkpoints
   readonly #counts: LiveCounts
   readonly #kept: KeptFiles
   #closing: Promise<void> | undefined
@@ -67,9 +69,12 @@ export class SqliteStore implements TokenStore {
     this.#marks = new Marks(database)
     this.#walks = new Walks(database)
     this.#revocations = new Revocations(database, this.#tokens, this.#clients, this.#marks, this.#walks)
-    this.#writes = new GroupCommit(database, [this.#clients, this.#marks, this.#walks], (error) =>
-      explained(path, error)
-    )
+    this.#checkpoints = new Checkpoints(path)
+    this.#writes = new GroupCommit(database, {
+      participants: [this.#clients, this.#marks, this.#walks, this.#checkpoints],
+      explain: (error) => explained(path, error),
+      mustHold: () => this.#checkpoints.hold
+    })
     this.#counts = new LiveCounts(reader)
     this.#kept = new KeptFiles(path)
   }
@@ -133,6 +138,7 @@ export class SqliteStore implements TokenStore {
 
   async #close(): Promise<void> {
     await this.#writes.close()
+    await this.#checkpoints.close()
     await this.#counts.close()
     this.#database.close()
   }

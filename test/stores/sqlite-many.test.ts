@@ -26,13 +26,14 @@ for (const [kind, owner] of Object.entries({
     const [store, other] = [openStore(t, path), openStore(t, path)]
     const tokens = await insertMany(store, () => refreshToken({ family: 'f1' }))
     const last = tokens.at(-1) ?? refreshToken()
-    const bystander = refreshToken({ clientId: 'app', subject: 'bob' })
+    const bystander = refreshToken({ clientId: 'app', subject: undefined })
     await store.insert([bystander])
 
     const revoking = store.revoke(owner, NOW + 1, 'admin')
     const racing = rotate(store, last, NOW + 2)
     const elsewhere = rotate(other, tokens.at(-2) ?? last, NOW + 2)
     const aside = rotate(store, bystander, NOW + 2)
+    const unknown = rotate(store, refreshToken(), NOW + 2)
     const later = accessToken({ ...owner, issuedAt: NOW + 2 })
     const inserting = store.insert([later])
 
@@ -42,6 +43,7 @@ for (const [kind, owner] of Object.entries({
     t.equal(await store.find(refresh.id), undefined)
     t.equal((await elsewhere).rotation.won, false, 'nor by another process')
     t.equal((await aside).rotation.won, true, 'others are left alone')
+    t.strictSame((await unknown).rotation, { won: false, token: undefined })
     t.equal(await inserting, true)
     t.strictSame(await store.find(later.id), later, 'what was issued after it lives')
     t.strictSame(sorted(await store.countLive(NOW + 2)), ['app access 1', 'app refresh 1', 'web access 1'])

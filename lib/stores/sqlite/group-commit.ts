@@ -9,6 +9,14 @@ export interface Participant {
   over(committed: boolean): void
 }
 
+/** What group commit stands on. */
+export interface GroupCommitParts {
+  readonly participants: readonly Participant[]
+  readonly explain: (error: unknown) => unknown
+  /** Whether transactions have to wait for a few milliseconds. */
+  readonly mustHold: () => boolean
+}
+
 interface Job {
   /** Does the work; gives what tells its caller once the work is durable. */
   readonly work: () => () => void
@@ -32,6 +40,7 @@ export class GroupCommit {
   readonly #database: DatabaseSync
   readonly #participants: readonly Participant[]
   readonly #explain: (error: unknown) => unknown
+  readonly #mustHold: () => boolean
   readonly #begin: StatementSync
   readonly #commit: StatementSync
   #queue: Job[] = []
@@ -39,10 +48,11 @@ export class GroupCommit {
   #closed = false
   #onIdle: () => void = () => {}
 
-  constructor(database: DatabaseSync, participants: readonly Participant[], explain: (error: unknown) => unknown) {
+  constructor(database: DatabaseSync, { participants, explain, mustHold }: GroupCommitParts) {
     this.#database = database
     this.#participants = participants
     this.#explain = explain
+    this.#mustHold = mustHold
     this.#begin = database.prepare('BEGIN IMMEDIATE')
     this.#commit = database.prepare('COMMIT')
   }
@@ -79,6 +89,10 @@ export class GroupCommit {
   }
 
   #flush(): void {
+    if (this.#mustHold()) {
+      setTimeout(() => this.#flush(), 1)
+      return
+    }
     this.#scheduled = false
     this.#do(this.#queue.splice(0, MOST_JOBS))
     if (this.#queue.length > 0) this.#schedule()

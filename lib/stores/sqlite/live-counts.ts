@@ -62,7 +62,8 @@ export class LiveCounts {
       for await (const { name, refresh } of this.#expiredBy(at)) counts.add(name, typeOf(refresh), -1)
       return counts.toArray()
     } finally {
-      this.#database.exec('COMMIT')
+      // SQLite itself rolls back after some errors.
+      if (this.#database.isTransaction) this.#database.exec('COMMIT')
     }
   }
 

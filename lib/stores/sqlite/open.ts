@@ -19,8 +19,8 @@ const OPENING_MS = 10_000
 /** A short wait for another process's commit costs less than coming back to it. */
 const BUSY_MS = 2
 const CACHE_KIB = 32_768
-/** Pages of 4 KiB in the log from which on a commit carries them over into the database. */
-const CHECKPOINT_PAGES = 2000
+/** Pages of 4 KiB in the log from which on a commit carries them over itself: in case that the thread does not. */
+const CHECKPOINT_PAGES = 20_000
 const LOG_BYTES = 64 * 1024 * 1024
 
 /**

@@ -1,0 +1,64 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import type { Participant } from './group-commit.ts'
+
+/** What the two threads tell each other: something has been committed, it is over, nothing may be written just now. */
+export const COMMITTED = 0
+export const OVER = 1
+export const HOLD = 2
+
+/** What the thread starts with. */
+export interface Checkpointing {
+  readonly path: string
+  readonly signals: Int32Array
+}
+
+/** Who closes a store sooner needs no thread. */
+const START_MS = 250
+
+const WORKER = new URL(import.meta.url.replace('/checkpoints.', '/checkpoint-worker.'))
+
+/**
+ * Carries the log over into the database on a thread of its own, so that the event loop does not wait for the disk. It
+ * begins with the first commit; without it a commit does so itself, much later.
+ */
+export class Checkpoints implements Participant {
+  readonly #path: string
+  readonly #signals = new Int32Array(new SharedArrayBuffer(3 * Int32Array.BYTES_PER_ELEMENT))
+  #timer: NodeJS.Timeout | undefined
+  #worker: Worker | undefined
+  /** Settles when the thread has ended, for whatever reason. */
+  #ended: Promise<unknown> = Promise.resolve()
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  /** Whether a transaction had better wait for a few milliseconds: the log is about to begin anew. */
+  get hold(): boolean {
+    return Atomics.load(this.#signals, HOLD) === 1
+  }
+
+  settle(): void {}
+
+  over(committed: boolean): void {
+    if (!committed) return
+    Atomics.store(this.#signals, COMMITTED, 1)
+    this.#timer ??= setTimeout(() => this.#start(), START_MS).unref()
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#worker?.ref()
+    Atomics.store(this.#signals, OVER, 1)
+    Atomics.notify(this.#signals, OVER)
+    await this.#ended
+  }
+
+  #start(): void {
+    const workerData: Checkpointing = { path: this.#path, signals: this.#signals }
+    this.#worker = new Worker(WORKER, { workerData })
+    this.#worker.unref()
+    this.#ended = Promise.allSettled([once(this.#worker, 'exit')]).then(() => Atomics.store(this.#signals, HOLD, 0))
+  }
+}
