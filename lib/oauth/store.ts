@@ -14,8 +14,16 @@ export type Selector =
 export type Rotation = { readonly won: true } | { readonly won: false; readonly token: StoredToken | undefined }
 
 /**
+ * For this many seconds a revocation of a subject or a client also catches tokens whose minting had begun before it; a
+ * store may forget the revocation after that. No minting takes so long.
+ */
+export const LONGEST_MINTING = 300
+
+/**
  * Where tokens are kept. Every method is atomic by itself and all of them together are linearizable: the rules of
- * OAuth above need no transaction. A method that cannot be carried out rejects, having changed nothing.
+ * OAuth above need no transaction. A method that cannot be carried out rejects, having changed nothing, with two
+ * exceptions: of a revocation of many tokens, and of a pruning, a part may have been carried out; and when only the
+ * answer was lost or came too late, all of it. To repeat it finishes it.
  *
  * The ids of a family name the same place (`placeOf` in `token-id.ts`), so that a store that is spread over machines
  * finds a whole family in one of them, and anything by its id alone. A revocation of a subject or a client may visit
@@ -25,8 +33,9 @@ export type Rotation = { readonly won: true } | { readonly won: false; readonly 
  */
 export interface TokenStore {
   /**
-   * Adds new tokens of one family, all or none. Resolves to `false`, having written nothing, when their subject or client was
-   * revoked after their `issuedAt`: a token minted while its owner is being revoked never lives.
+   * Adds new tokens of one family, all or none. Resolves to `false`, having written nothing, when their subject or
+   * client was revoked after their `issuedAt`, up to `LONGEST_MINTING` seconds ago: a token minted while its owner is
+   * being revoked never lives.
    */
   insert(tokens: readonly StoredToken[]): Promise<boolean>
 
@@ -48,12 +57,15 @@ export interface TokenStore {
    */
   revoke(selector: Selector, at: number, reason: string): Promise<readonly TokenCount[]>
 
-  /** The live tokens at a time, per client and type, without visiting tokens that are not about to expire. */
+  /**
+   * The live tokens at a time, per client and type, without visiting tokens that are not about to expire. May name
+   * clients that have none any more, with 0, and should: what counts them then falls to 0 instead of vanishing.
+   */
   countLive(at: number): Promise<readonly TokenCount[]>
 
   /**
-   * Forgets tokens that have reached their end, and resolves to those that did so unspent and unrevoked, each
-   * counted once in the life of the store.
+   * Forgets tokens that have reached their end, and resolves to those that did so unspent and unrevoked. Each is
+   * counted at most once in the life of the store, whoever prunes: an answer that is lost takes its counts along.
    */
   prune(at: number): Promise<readonly TokenCount[]>
 

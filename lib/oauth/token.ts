@@ -17,7 +17,7 @@ export interface Spending {
  * epoch, fractions allowed.
  */
 export interface StoredToken {
-  /** Access token: its `jti`. Refresh token: a digest of its value. `token-id.ts` says what all ids have in common. */
+  /** Access token: its `jti`. Refresh token: the head of its value, and a digest of all of it (`token-id.ts`). */
   readonly id: string
   readonly type: TokenType
   /** All tokens descending from one authorization by refresh share their family. */
