@@ -119,8 +119,7 @@ async function reused(
 
   const facts: RefusalFacts = { token, clientId: token.clientId, reuse }
   const { subject, family } = token
-  const victims =
-    kernel.rules.reuse === 'user' && subject !== undefined ? { subject, reusedFamily: family } : { family }
+  const victims = kernel.rules.reuse === 'user' && subject !== undefined ? { subject, reused: token } : { family }
   try {
     await verbs.revokeAll({ ...victims, reason: 'security_incident', by: 'reuse_detection' })
   } catch (error) {

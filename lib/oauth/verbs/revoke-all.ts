@@ -2,6 +2,7 @@ import type { Kernel } from '../kernel.ts'
 import type { Revocation } from '../outcomes.ts'
 import { closedReason, type RevocationReason } from '../revocation-reasons.ts'
 import type { Selector } from '../store.ts'
+import { isLive, type StoredToken } from '../token.ts'
 
 /** Whose tokens to revoke (exactly one of the three), why, and who asks. */
 export interface RevokeAllRequest {
@@ -17,10 +18,10 @@ export interface RevokeAllRequest {
 /** The same after a reuse. */
 export interface ReuseRevocation extends RevokeAllRequest {
   /**
-   * The family whose token was reused. It dies first, and the rest only if it was still alive: a token that is replayed
+   * The token that was reused. The others of its user die only if its family was still alive: a token that is replayed
    * again and again says nothing new, and must not become a way to log its user out for ever.
    */
-  readonly reusedFamily?: string | undefined
+  readonly reused?: StoredToken | undefined
 }
 
 /** @throws TypeError unless exactly one of subject, family and clientId is a non-empty string */
@@ -41,8 +42,24 @@ export async function revokeAll(kernel: Kernel, request: ReuseRevocation): Promi
   const reason = closedReason(kernel, request.reason)
   const revoke = (which: Selector) => kernel.store.revoke(which, kernel.now(), reason)
 
-  if (request.reusedFamily === undefined) return { counts: await revoke(selector), reason, token: undefined }
-  const ofFamily = await revoke({ family: request.reusedFamily })
+  const { reused } = request
+  // The family dies with its user and not before: if that fails, the next replay finds it alive, and tries again.
+  if (reused === undefined || (await hasLiveDescendant(kernel, reused))) {
+    return { counts: await revoke(selector), reason, token: undefined }
+  }
+  const ofFamily = await revoke({ family: reused.family })
   const ofOthers = ofFamily.length === 0 ? [] : await revoke(selector)
   return { counts: [...ofFamily, ...ofOthers], reason, token: undefined }
+}
+
+/** A reuse looks at so many descendants of a token, one after the other. */
+const GENERATIONS = 32
+
+/** Whether the refresh token that a spent one has become is seen to be live; there may be more than are looked at. */
+async function hasLiveDescendant({ store, now }: Kernel, spent: StoredToken): Promise<boolean> {
+  let token: StoredToken | undefined = spent
+  for (let generation = 0; token?.spent !== undefined && generation < GENERATIONS; generation += 1) {
+    token = await store.find(token.spent.successor)
+  }
+  return token !== undefined && isLive(token, now())
 }
