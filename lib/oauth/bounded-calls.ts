@@ -16,7 +16,8 @@ export interface BoundedCalls {
   /**
    * Resolves to the answer. It rejects when there is none in time, and at once while the other side is silent.
    *
-   * @param patience how many times longer than others this call may take
+   * @param patience how many times longer than others this call may take, unless it is the one that tries whether the
+   * other side answers again: everybody else would be shut out meanwhile
    */
   run<T>(call: () => Promise<T>, patience?: number): Promise<T>
 }
@@ -54,15 +55,17 @@ export function boundedCalls(seconds: number, failure: (cause: unknown) => Error
     }
   }
 
+  const isSilent = (): boolean => silences >= SILENCES
+
   function countSilence(): void {
     silences += 1
-    if (silences < SILENCES) return
+    if (!isSilent()) return
     for (const call of waiting) call.giveUp(new Error(`the store did not answer ${SILENCES} calls in a row`))
     waiting.clear()
   }
 
   function refusal(): string | undefined {
-    if (silences >= SILENCES && waiting.size > 0) {
+    if (isSilent() && waiting.size > 0) {
       return 'the store does not answer: one call at a time tries whether it does again'
     }
     return waiting.size < MAX_WAITING ? undefined : `${MAX_WAITING} calls wait for the store already`
@@ -73,7 +76,7 @@ export function boundedCalls(seconds: number, failure: (cause: unknown) => Error
       const refused = refusal()
       if (refused !== undefined) return Promise.reject(failure(new Error(refused)))
       return new Promise<T>((resolve, reject) => {
-        const ticks = TICKS * patience
+        const ticks = TICKS * (isSilent() ? 1 : patience)
         const self: Waiting = { ticksLeft: ticks, giveUp: (cause) => reject(failure(cause)) }
         const succeed = (value: T) => {
           if (!waiting.delete(self)) return
