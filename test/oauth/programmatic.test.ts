@@ -83,6 +83,10 @@ t.test('issue: what cannot be issued is refused', async (t) => {
     [JSON.parse('{"clientId":"web","subject":42}'), { name: 'TypeError', message: subject }],
     [JSON.parse('{"clientId":"web","subject":null}'), { name: 'TypeError', message: subject }],
     [
+      { clientId: 'web', subject: 'alice \ud800' },
+      { name: 'TypeError', message: 'the subject must be well-formed Unicode: it has a lone surrogate' }
+    ],
+    [
       { clientId: 'web', refreshable: true },
       { name: 'TypeError', message: refreshable }
     ],
@@ -166,6 +170,17 @@ t.test('revokeAll: exactly one of subject, family and clientId', async (t) => {
         message: 'revokeAll needs exactly one of subject, family and clientId, a non-empty string'
       },
       owner
+    )
+  }
+})
+
+t.test('revokeAll: a lone surrogate names nobody, and must not be taken for another', async (t) => {
+  const fastify = await buildServer(t)
+  for (const kind of ['subject', 'family', 'clientId']) {
+    await t.rejects(
+      fastify.oauth.revokeAll({ [kind]: 'alice \udfff', reason: 'logout', by: 'user' }),
+      { name: 'TypeError', message: `the ${kind} must be well-formed Unicode: it has a lone surrogate` },
+      kind
     )
   }
 })

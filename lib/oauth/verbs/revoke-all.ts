@@ -24,12 +24,15 @@ export interface ReuseRevocation extends RevokeAllRequest {
   readonly reused?: StoredToken | undefined
 }
 
-/** @throws TypeError unless exactly one of subject, family and clientId is a non-empty string */
+/** @throws TypeError unless exactly one of subject, family and clientId is a non-empty string of well-formed Unicode */
 function selectorOf({ subject, family, clientId }: RevokeAllRequest): Selector {
   const given = Object.entries({ subject, family, clientId }).filter(([, value]) => value !== undefined)
   const [first] = given
   if (given.length !== 1 || first === undefined || typeof first[1] !== 'string' || first[1] === '') {
     throw new TypeError('revokeAll needs exactly one of subject, family and clientId, a non-empty string')
+  }
+  if (!first[1].isWellFormed()) {
+    throw new TypeError(`the ${first[0]} must be well-formed Unicode: it has a lone surrogate`)
   }
   if (subject !== undefined) return { subject }
   if (family !== undefined) return { family }
