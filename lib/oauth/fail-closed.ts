@@ -27,6 +27,7 @@ export function failClosed(store: TokenStore, timeout: number): TokenStore {
     countLive: (at) => calls.run(() => store.countLive(at)),
     prune: (at) => store.prune(at),
     keep: (name, value) => calls.run(() => store.keep(name, value)),
+    ...(store.keepsPrivately !== undefined && { keepsPrivately: store.keepsPrivately }),
     close: () => store.close()
   }
 }

@@ -3,6 +3,7 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:cr
 const ALGORITHM = 'aes-256-gcm'
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
+const TAG = { authTagLength: TAG_BYTES }
 
 const keyFrom = (secret: string, purpose: string): Uint8Array =>
   new Uint8Array(hkdfSync('sha256', secret, '', `fastify-oauth-telemetry ${purpose}`, 32))
@@ -15,7 +16,7 @@ const keyFrom = (secret: string, purpose: string): Uint8Array =>
  */
 export function seal(text: string, secret: string, purpose: string): string {
   const nonce = randomBytes(NONCE_BYTES)
-  const cipher = createCipheriv(ALGORITHM, keyFrom(secret, purpose), nonce)
+  const cipher = createCipheriv(ALGORITHM, keyFrom(secret, purpose), nonce, TAG)
   const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
   return Buffer.concat([nonce, cipher.getAuthTag(), sealed]).toString('base64url')
 }
@@ -23,7 +24,7 @@ export function seal(text: string, secret: string, purpose: string): string {
 /** What was sealed. @throws when it has not been sealed with this secret for this purpose */
 export function open(sealed: string, secret: string, purpose: string): string {
   const bytes = Buffer.from(sealed, 'base64url')
-  const decipher = createDecipheriv(ALGORITHM, keyFrom(secret, purpose), bytes.subarray(0, NONCE_BYTES))
+  const decipher = createDecipheriv(ALGORITHM, keyFrom(secret, purpose), bytes.subarray(0, NONCE_BYTES), TAG)
   decipher.setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES))
   const opened = Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES)), decipher.final()])
   return opened.toString('utf8')

@@ -25,23 +25,29 @@ function head(at: number, place: string): string {
   return Math.floor(at).toString(BASE).padStart(SECOND_DIGITS, '0') + place
 }
 
+/** Where what goes on with a family is kept; a family whose id is none of ours has a place, too. */
+const placeFor = (family: string): string => placeOf(family) ?? '0'
+
 /**
  * A new id: after its head 128 bits from the system's CSPRNG, unique, and not meant to be secret.
  *
+ * @param at NumericDate: seconds
  * @param family the family that goes on; without one a new family begins, in a place chosen by chance
  */
 export function newTokenId(at: number, family?: string): string {
   const random = randomBytes(17)
-  const place = placeOf(family ?? '') ?? (random.readUInt8(16) % BASE).toString(BASE)
+  const place = family === undefined ? (random.readUInt8(16) % BASE).toString(BASE) : placeFor(family)
   return head(at, place) + random.toString('base64url', 0, 16)
 }
 
 /**
  * A new refresh token of a family: after the head of its id 256 bits from the system's CSPRNG (RFC 6749 section 10.10
  * asks for 160).
+ *
+ * @param at NumericDate: seconds
  */
 export function newRefreshToken(at: number, family: string): string {
-  return head(at, placeOf(family) ?? '0') + randomBytes(32).toString('base64url')
+  return head(at, placeFor(family)) + randomBytes(32).toString('base64url')
 }
 
 /** The id of a refresh token: its head, and the SHA-256 of all of it. What was never ours has an id that nothing has. */

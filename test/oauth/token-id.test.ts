@@ -27,6 +27,7 @@ t.test('what was never ours has an id, which names no place', async (t) => {
   }
   t.equal(placeOf(''), undefined)
   t.equal(placeOf('__proto__'), undefined)
-  t.match(placeOf(newTokenId(NOW, 'of an application')), /^[0-9a-v]$/, 'a strange family has a place, too')
-  t.equal(placeOf(newRefreshToken(NOW, 'of an application')), '0')
+  for (const strange of [newTokenId(NOW, 'of an application'), newRefreshToken(NOW, 'of an application')]) {
+    t.equal(placeOf(strange), '0', 'a strange family has a place, too, and one only')
+  }
 })
