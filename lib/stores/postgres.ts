@@ -1,28 +1,12 @@
 import type { Rotation, Selector, TokenStore } from '../oauth/store.ts'
 import type { Spending, StoredToken, TokenCount } from '../oauth/token.ts'
-import { Database, type PostgresPool } from './postgres/database.ts'
+import { Database } from './postgres/database.ts'
+import { checked, type PostgresStoreOptions } from './postgres/options.ts'
 import { type CountRow, ownersOf, type Row, toRow, toToken } from './postgres/rows.ts'
 import { Totals } from './postgres/totals.ts'
 
 export type { PostgresPool } from './postgres/database.ts'
-
-export interface PostgresStoreOptions {
-  /**
-   * The pool whose connections are used: `new pg.Pool(…)`, or `fastify.pg.pool` of @fastify/postgres. It stays the
-   * caller's, who gives it a `connectionTimeoutMillis` and ends it.
-   */
-  readonly pool: PostgresPool
-  /**
-   * The schema that holds the store's tables and nothing else, made by `migrate`: a letter or an underscore, then
-   * letters, digits and underscores, 63 at most.
-   *
-   * @default 'fastify_oauth'
-   */
-  readonly schema?: string | undefined
-}
-
-/** A name that needs no care in quotes, and that PostgreSQL neither cuts nor keeps for itself. */
-const SCHEMA = /^(?!pg_)[A-Za-z_][A-Za-z0-9_]{0,62}$/
+export type { PostgresStoreOptions } from './postgres/options.ts'
 
 /** How many tokens a revocation or a pruning ends in one transaction, which others may have to wait for. */
 const BATCH = 1000
@@ -41,24 +25,20 @@ interface Batch {
  * `synchronous_standby_names` nothing. It asks the primary only, and its clock for nothing.
  *
  * Issuing, finding, refreshing and most revocations are one round trip and one transaction. The revocation of a
- * client or a subject with more than a thousand live tokens ends them by the thousand, and no token of theirs is alive
- * when it resolves; if it rejects, some of them may be.
+ * client or a subject with more than a thousand live tokens ends them by the thousand: from its first transaction none of
+ * them can be refreshed, and none is alive when it resolves; if it rejects, some may be. Who logs in meanwhile stays.
  *
  * `migrate` must have been called once before the first use.
  */
 export class PostgresStore implements TokenStore {
   readonly #database: Database
 
+  /** What has been pruned and not told yet: where a batch fails, the next call tells it of those before. */
+  readonly #pruned = new Totals()
+
   /** @throws TypeError if an option is wrong */
-  constructor({ pool, schema = 'fastify_oauth' }: PostgresStoreOptions) {
-    if (typeof pool?.query !== 'function' || typeof pool.on !== 'function') {
-      throw new TypeError("pool must be a pool of 'pg', for example new pg.Pool({ connectionString })")
-    }
-    if (typeof schema !== 'string' || !SCHEMA.test(schema)) {
-      throw new TypeError(
-        "schema must be a name of letters, digits and underscores, 63 at most, for example 'fastify_oauth'"
-      )
-    }
+  constructor(options: PostgresStoreOptions) {
+    const { pool, schema } = checked(options)
     this.#database = new Database(pool, schema)
   }
 
@@ -91,33 +71,27 @@ export class PostgresStore implements TokenStore {
 
   async revoke(selector: Selector, at: number, _reason: string): Promise<readonly TokenCount[]> {
     const totals = new Totals()
-    for (let more = true; more; ) {
-      const batch = await this.#batch('revoke_tokens', { ...named(selector), at })
+    for (let more = true, begins = true; more; begins = false) {
+      const batch = await this.#batch('revoke_tokens', { ...named(selector), at, begins })
       totals.add(batch.counts)
       more = batch.more
     }
-    return totals.toArray()
+    return totals.take()
   }
 
   async countLive(at: number): Promise<readonly TokenCount[]> {
     const totals = new Totals()
     totals.add((await this.#database.call('count_live', { at })) as CountRow[])
-    return totals.toArray()
+    return totals.take()
   }
 
   async prune(at: number): Promise<readonly TokenCount[]> {
-    const totals = new Totals()
     for (let more = true; more; ) {
-      try {
-        const batch = await this.#batch('prune_tokens', { at })
-        totals.add(batch.counts)
-        more = batch.more
-      } catch (error) {
-        if (totals.isEmpty) throw error
-        more = false
-      }
+      const batch = await this.#batch('prune_tokens', { at })
+      this.#pruned.add(batch.counts)
+      more = batch.more
     }
-    return totals.toArray()
+    return this.#pruned.take()
   }
 
   async keep(name: string, value: string): Promise<string> {

@@ -10,24 +10,30 @@ import { callOrders, OPTIONS, refresh } from '../support/server.ts'
 import { accessToken, NOW, refreshToken, rotate } from './conformance/tokens.ts'
 
 const POOL_MESSAGE = "pool must be a pool of 'pg', for example new pg.Pool({ connectionString })"
+const OPTIONS_MESSAGE = 'it takes an object, for example { pool: new pg.Pool() }'
 const SCHEMA_MESSAGE =
   "schema must be a name of letters, digits and underscores, 63 at most, for example 'fastify_oauth'"
 
 t.test('wrong options throw, and say what to write instead', async (t) => {
   const pool = new pg.Pool()
   const wrong: [unknown, string][] = [
+    [undefined, OPTIONS_MESSAGE],
+    [null, OPTIONS_MESSAGE],
+    ['postgres://localhost', OPTIONS_MESSAGE],
     [{}, POOL_MESSAGE],
     [{ pool: null }, POOL_MESSAGE],
     [{ pool: 'postgres://localhost' }, POOL_MESSAGE],
     [{ pool: { query: pool.query } }, POOL_MESSAGE],
+    [{ pool: { query: pool.query, on: pool.on } }, POOL_MESSAGE],
     [{ pool, schema: '' }, SCHEMA_MESSAGE],
     [{ pool, schema: 7 }, SCHEMA_MESSAGE],
     [{ pool, schema: 'a"b' }, SCHEMA_MESSAGE],
     [{ pool, schema: 'pg_tokens' }, SCHEMA_MESSAGE],
-    [{ pool, schema: 'x'.repeat(64) }, SCHEMA_MESSAGE]
+    [{ pool, schema: 'x'.repeat(64) }, SCHEMA_MESSAGE],
+    [{ pool, shcema: 'tokens' }, 'there is no "shcema": it takes pool, schema']
   ]
   for (const [options, message] of wrong) {
-    t.throws(() => new PostgresStore(options as PostgresStoreOptions), new TypeError(message))
+    t.throws(() => new PostgresStore(options as PostgresStoreOptions), new TypeError(`PostgresStore: ${message}`))
   }
   t.doesNotThrow(() => new PostgresStore({ pool, schema: undefined }).close())
   t.doesNotThrow(() => new PostgresStore({ pool, schema: 'x'.repeat(63) }).close())
@@ -76,6 +82,10 @@ if (postgres !== undefined) {
     await store.migrate()
     await store.close()
     t.equal(pool.listenerCount('error'), before)
+    const other = new PostgresStore({ pool })
+    await store.close()
+    t.equal(pool.listenerCount('error'), before + 1, 'closed once more, it takes nothing from another store')
+    await other.close()
     t.strictSame((await pool.query('select 1 as one')).rows, [{ one: 1 }])
   })
 

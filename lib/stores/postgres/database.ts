@@ -19,12 +19,14 @@ const ATTEMPTS = 3
 export class Database {
   readonly #pool: PostgresPool
   readonly #schema: string
+  /** An idle connection that ends is replaced when one is needed; a pool that nobody listens to would end the process. */
+  readonly #ignore = () => {}
 
   /** @param schema an identifier without a quote */
   constructor(pool: PostgresPool, schema: string) {
     this.#pool = pool
     this.#schema = `"${schema}"`
-    pool.on('error', ignore)
+    pool.on('error', this.#ignore)
   }
 
   async migrate(): Promise<void> {
@@ -50,9 +52,9 @@ export class Database {
     }
   }
 
-  /** Lets go of the pool, which stays open: who made it ends it. */
+  /** Lets go of the pool, which stays open: who made it ends it, and listens to its errors until then. */
   close(): void {
-    this.#pool.removeListener('error', ignore)
+    this.#pool.removeListener('error', this.#ignore)
   }
 
   async #explainMissing(error: unknown): Promise<Error> {
@@ -67,6 +69,3 @@ export class Database {
     }
   }
 }
-
-/** An idle connection that ends is replaced when one is needed; a pool that nobody listens to would end the process. */
-function ignore(): void {}

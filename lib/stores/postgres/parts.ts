@@ -23,18 +23,17 @@ begin
   end if;
 end $$;
 
-
 create function share_owners(owners jsonb) returns void language plpgsql as $$
 begin
   perform assert_read_committed();
   perform pg_advisory_xact_lock_shared(key_of(owner)) from jsonb_array_elements_text(owners) owner;
 end $$;
 
-create function are_revoked(owners jsonb, moment double precision) returns boolean language plpgsql as $$
+create function latest_mark(owners jsonb) returns double precision language plpgsql as $$
 begin
-  return exists (
-    select from jsonb_array_elements_text(owners) named
-    join revocations on revocations.key = key_of(named) and revocations.owner = named and revocations.at > moment
+  return (
+    select max(at) from jsonb_array_elements_text(owners) named
+    join revocations on revocations.key = key_of(named) and revocations.owner = named
   );
 end $$;
 
@@ -67,21 +66,28 @@ begin
   perform count_tokens(counted || spent, 1);
 end $$;
 
-create function live_tokens(kind text, named text, moment double precision, most integer) returns text[]
-language plpgsql as $$
+create function live_tokens(
+  kind text, named text, moment double precision, earliest double precision, latest double precision, most integer
+) returns text[] language plpgsql as $$
 begin
   case kind
   when 'id' then
     return array[named];
   when 'family' then
-    return array(select id from tokens where ${ofLive('family')} = named and expires_at > moment limit most);
+    return array(
+      select id from tokens where ${ofLive('family')} = named
+        and issued_at >= earliest and issued_at < latest and expires_at > moment limit most
+    );
   when 'client' then
-    return array(select id from tokens where ${ofLive('client_id')} = named and expires_at > moment limit most);
+    return array(
+      select id from tokens where ${ofLive('client_id')} = named
+        and issued_at >= earliest and issued_at < latest and expires_at > moment limit most
+    );
   when 'subject' then
     return array(
       select id from tokens
       where ${ofLive('hashtextextended(subject, 0)')} = hashtextextended(named, 0) and subject = named
-        and expires_at > moment limit most
+        and issued_at >= earliest and issued_at < latest and expires_at > moment limit most
     );
   end case;
 end $$;

@@ -5,10 +5,6 @@ import type { CountRow } from './rows.ts'
 export class Totals {
   readonly #counts = new Map<string, TokenCount>()
 
-  get isEmpty(): boolean {
-    return this.#counts.size === 0
-  }
-
   add(rows: readonly CountRow[]): void {
     for (const { client_id: clientId, type, count } of rows) {
       const key = `${type} ${clientId}`
@@ -17,7 +13,10 @@ export class Totals {
     }
   }
 
-  toArray(): TokenCount[] {
-    return [...this.#counts.values()]
+  /** Takes out all that has been added. */
+  take(): TokenCount[] {
+    const counts = [...this.#counts.values()]
+    this.#counts.clear()
+    return counts
   }
 }

@@ -4,11 +4,16 @@ const LONGEST_MINTING = 300
 /** How long a verb waits for a lock that another holds. */
 export const LOCK_TIMEOUT = '3s'
 
+/**
+ * A revocation begins with a mark, so that no token issued before it can be rotated, and by ending all that were issued
+ * at its time or after: the successors of tokens that were rotated before the mark was set. So what is left to the
+ * batches that follow cannot move, and what is issued meanwhile is none of theirs.
+ */
 const BODIES: Readonly<Record<string, string>> = {
   insert_tokens: `
 begin
   perform share_owners(call->'owners');
-  if are_revoked(call->'owners', (call->>'issuedAt')::double precision) then
+  if latest_mark(call->'owners') > (call->>'issuedAt')::double precision then
     return to_jsonb(false);
   end if;
   perform add_tokens(call->'tokens', '{}');
@@ -24,6 +29,7 @@ end`,
 declare
   moment double precision := call->>'at';
   token tokens;
+  mark double precision;
 begin
   perform share_owners(call->'owners');
   select * into token from tokens where id = call->>'id' for update;
@@ -31,6 +37,11 @@ begin
     return jsonb_build_object('won', false, 'token', null);
   end if;
   if token.spent_at is not null or token.revoked_at is not null or token.expires_at <= moment then
+    return jsonb_build_object('won', false, 'token', token);
+  end if;
+  mark := latest_mark(call->'owners');
+  if mark > token.issued_at then
+    token.revoked_at := mark;
     return jsonb_build_object('won', false, 'token', token);
   end if;
   update tokens set spent_at = moment, spent_successor = call->>'successor', spent_trace = call->>'trace',
@@ -45,14 +56,17 @@ declare
   named text := call->>'name';
   moment double precision := call->>'at';
   most integer := call->>'most';
-  ids text[] := live_tokens(kind, named, moment, most + 1);
-  more boolean := cardinality(ids) > most;
+  latest text[] := '{}';
+  earlier text[];
 begin
-  if kind <> 'id' and not more then
+  if (call->>'begins')::boolean and kind <> 'id' then
     perform claim_owner(kind || ':' || named, moment);
-    ids := live_tokens(kind, named, moment, null);
+    latest := live_tokens(kind, named, moment, moment, 'infinity', null);
   end if;
-  return jsonb_build_object('more', more, 'counts', kill_tokens(ids, moment));
+  earlier := live_tokens(kind, named, moment, '-infinity', moment, most + 1);
+  return jsonb_build_object(
+    'more', cardinality(earlier) > most, 'counts', kill_tokens(latest || earlier[1:most], moment)
+  );
 end`,
 
   count_live: `
