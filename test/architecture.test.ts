@@ -8,7 +8,7 @@ const roomOf = (path: string): string => path.split('/')[0]?.replace(/\.ts$/, ''
 
 const ROOMS = ['oauth', 'stores', 'jwt', 'telemetry', 'routes']
 
-/** What each room may import from the rooms below it: design.md, "arrows only go down this list". */
+/** What each room may import from the rooms below it: CONTRIBUTING.md, "arrows only go down this list". */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   index: ['plugin', 'api', 'guard', 'options', ...ROOMS],
   plugin: ['issuer-role', 'api', 'guard', 'options', 'settings', 'production', 'version', ...ROOMS],
