@@ -12,6 +12,7 @@ import type { Kernel, Rules } from './oauth/kernel.ts'
 import { createTokenServer, type TokenServer } from './oauth/server.ts'
 import type { TokenStore } from './oauth/store.ts'
 import type { OAuthTelemetryOptions } from './options.ts'
+import { pruneRegularly } from './pruning.ts'
 import { withoutQuery } from './routes/log-serializers.ts'
 import { metadata } from './routes/metadata.ts'
 import { tokenEndpoints } from './routes/token-endpoints.ts'
@@ -87,38 +88,4 @@ export async function serveTokens(
     scopes: new Set(clients.known.flatMap(({ scope }) => scope))
   })
   return { kernel, server, prune: pruneRegularly(fastify, server, settings.pruneInterval) }
-}
-
-/** So many looks are skipped while an earlier one goes on; then it is taken for lost. */
-const SKIPPED_LOOKS = 3
-
-/**
- * Looks for expired tokens now and then, so that they are counted and leave; one look at a time.
- *
- * @returns what looks now, or waits for the look that goes on
- */
-function pruneRegularly(fastify: FastifyInstance, server: TokenServer, interval: number): () => Promise<void> {
-  let running: Promise<void> | undefined
-  let skipped = 0
-
-  function look(): Promise<void> {
-    skipped = 0
-    const current = server
-      .prune()
-      .then(() => {})
-      .catch((err) => fastify.log.warn({ err }, 'expired tokens could not be pruned'))
-      .finally(() => {
-        if (running === current) running = undefined
-      })
-    running = current
-    return current
-  }
-
-  const timer = setInterval(() => {
-    if (running !== undefined && skipped < SKIPPED_LOOKS) skipped += 1
-    else look()
-  }, interval * 1000)
-  timer.unref()
-  fastify.addHook('onClose', async () => clearInterval(timer))
-  return () => running ?? look()
 }

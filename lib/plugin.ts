@@ -12,6 +12,7 @@ import type { AccessToken, AccessTokenVerifier } from './oauth/access-token.ts'
 import { createResourceServer } from './oauth/server.ts'
 import type { OAuthTelemetryOptions } from './options.ts'
 import { warnInProduction } from './production.ts'
+import { afterPruning } from './pruning.ts'
 import { metricsListener, metricsRoute } from './routes/metrics.ts'
 import { readSettings, type Settings } from './settings.ts'
 import { observeResourceServer } from './telemetry/observe-resource-server.ts'
@@ -75,21 +76,6 @@ function verifierOf(
   return accessTokenVerifier(issuers, now)
 }
 
-/** A scrape waits so many milliseconds for expired tokens to be counted; the next one has those that take longer. */
-const PRUNING_WAIT = 1000
-
-/** Expiry is counted up to the moment of the scrape; a store that is down costs these numbers, not the scrape. */
-function afterPruning(text: MetricsText, prune: (() => Promise<void>) | undefined): MetricsText {
-  if (prune === undefined) return text
-  return async () => {
-    const { promise: waited, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, PRUNING_WAIT)
-    await Promise.race([prune(), waited])
-    clearTimeout(timer)
-    return text()
-  }
-}
-
 async function serveMetrics(
   fastify: FastifyInstance,
   { metrics }: Settings,
@@ -121,7 +107,8 @@ async function oauthTelemetry(fastify: FastifyInstance, options: OAuthTelemetryO
   const require = createGuard({ server: resourceServer, realm: settings.realm, trustIncomingTrace })
 
   const role = issuer && (await serveTokens(fastify, settings, issuer, verifier, telemetry.observation))
-  await serveMetrics(fastify, settings, telemetry.metricsText && afterPruning(telemetry.metricsText, role?.prune))
+  const text = telemetry.metricsText
+  await serveMetrics(fastify, settings, text && role ? afterPruning(text, role.prune) : text)
 
   fastify.decorate('oauth', {
     ...resourceServerApi(resourceServer, require),

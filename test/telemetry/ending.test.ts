@@ -1,9 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import Fastify from 'fastify'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import oauthTelemetry from '../../lib/index.ts'
 import { CommandedStore } from '../support/commanded-store.ts'
 import { metricRecorder, registerMeterProvider, scrape } from '../support/metrics.ts'
-import { buildServer, OPTIONS } from '../support/server.ts'
+import { buildServer, OPTIONS, stoppedClock } from '../support/server.ts'
 
 t.test('a server that has closed reports nothing through the global provider any more', async (t) => {
   const recorder = metricRecorder()
@@ -40,6 +41,50 @@ t.test(
     t.equal((await scrape(fastify)).get(active), 1)
   }
 )
+
+/** A server that is looking for expired tokens: there is one. What it tells of that, and when its application ends. */
+async function startLooking(t: Test, answer: () => Promise<unknown>) {
+  const clock = stoppedClock()
+  const store = new CommandedStore()
+  const order: string[] = []
+  const fastify = await buildServer(t, {
+    store,
+    now: clock.now,
+    telemetry: {
+      onEvent: ({ operation }) => {
+        order.push(operation)
+      }
+    }
+  })
+  fastify.addHook('onClose', async () => {
+    order.push('application closes')
+  })
+  await fastify.oauth.issue({ clientId: 'reports' })
+  clock.advance(3600)
+  const { promise: asked, resolve: ask } = Promise.withResolvers<void>()
+  store.after = async (verb) => {
+    if (verb !== 'prune') return
+    ask()
+    await answer()
+  }
+  const scraped = fastify.inject('/metrics')
+  await asked
+  return { fastify, order, scraped }
+}
+
+t.test('what expired is counted while the server closes, before anything ends that could tell of it', async (t) => {
+  const { fastify, order, scraped } = await startLooking(t, () => sleep(500))
+  await fastify.close()
+  t.strictSame(order, ['issue', 'expire', 'application closes'])
+  t.equal((await scraped).statusCode, 200)
+})
+
+t.test('a look for expired tokens that never ends does not keep the server from closing', async (t) => {
+  const { fastify, order, scraped } = await startLooking(t, () => new Promise(() => {}))
+  await fastify.close()
+  t.strictSame(order, ['issue', 'application closes'])
+  t.equal((await scraped).statusCode, 200)
+})
 
 t.test('the store closes after everything that uses it', async (t) => {
   const store = new CommandedStore()
