@@ -2,7 +2,8 @@ import { inspect } from 'node:util'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import t from 'tap'
-import { RedisStore } from '../../lib/stores/redis.ts'
+import { type IoredisClient, RedisStore } from '../../lib/stores/redis.ts'
+import { freePort } from '../support/programs.ts'
 import { startRedis } from '../support/redis.ts'
 import { ioredis, newPrefix, nodeRedis } from '../support/redis-clients.ts'
 import { accessToken, NOW, refreshToken, rotate, sorted, spendingFor, successorsOf } from './conformance/tokens.ts'
@@ -55,6 +56,46 @@ t.test('what an error shows: what went wrong, and nothing of the tokens', async 
     )
   )
   for (const refusal of refusals) t.notMatch(everything(refusal), /canary|password'/)
+})
+
+t.test("an error's cause is a copy of what the client said, whose own error stays as it was", async (t) => {
+  const server = await startRedis(t)
+  if (server === undefined) return
+  const connected = ioredis(t, server)
+  const said: unknown[] = []
+  const client: IoredisClient = {
+    async evalsha(...command) {
+      try {
+        return await connected.evalsha(...command)
+      } catch (error) {
+        said.push(error)
+        throw error
+      }
+    },
+    eval: (...command) => connected.eval(...command)
+  }
+  const store = new RedisStore({ client })
+  await store.keep('first', 'sends the script')
+  said.length = 0
+  await connected.config('SET', 'maxmemory', '1')
+  const refusal: unknown = await store.keep('signing-key', 'canary-key').catch((error) => error)
+  const message = /^OOM /
+  t.match(refusal, { message: /^Redis could not keep: OOM /, cause: { name: 'ReplyError', message } })
+  t.notMatch(everything(refusal), /canary/)
+  t.match(said, [{ message, command: { name: 'evalsha' } }])
+})
+
+t.test('an error of the network keeps its code', async (t) => {
+  const client = createClient({ url: `redis://127.0.0.1:${await freePort()}`, socket: { reconnectStrategy: false } })
+  client.on('error', () => {})
+  const eachConnects = {
+    evalSha: () => client.connect(),
+    eval: () => client.connect()
+  }
+  await t.rejects(new RedisStore({ client: eachConnects }).find(accessToken().id), {
+    message: /^Redis could not find: connect ECONNREFUSED 127/,
+    cause: { code: 'ECONNREFUSED' }
+  })
 })
 
 t.test('a client that has no connection: the error says so, and has its cause', async (t) => {
