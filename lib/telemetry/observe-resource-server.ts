@@ -61,6 +61,7 @@ export function observeResourceServer(
       } catch (error) {
         return recording.run(() => refused(recording, error))
       }
+      // Emitted in the caller's context: to make the span active would cost more than this decision.
       if (decided !== undefined) return accepted(recording, decided)
       return recording.run(() =>
         server.validate(request).then(

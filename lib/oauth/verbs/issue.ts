@@ -63,8 +63,8 @@ async function writeFirst(kernel: Kernel, tokens: readonly StoredToken[]): Promi
 /**
  * RFC 9068 section 5: a resource owner must not be mistaken for a client that acts for itself.
  *
- * @throws TypeError unless the subject is a non-empty string of well-formed Unicode: stores keep UTF-8, in which all lone
- * surrogates are the same, and so would be the subjects that have them
+ * @throws TypeError unless the subject is a non-empty string of well-formed Unicode: stores keep UTF-8, in which all
+ * lone surrogates are the same, and so would be the subjects that have them
  */
 async function assertSubject(kernel: Kernel, subject: string): Promise<void> {
   if (typeof subject !== 'string' || subject === '') throw new TypeError('the subject must be a non-empty string')
