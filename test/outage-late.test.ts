@@ -68,20 +68,6 @@ t.test('a revocation of a whole subject or client may take ten times as long as 
   t.strictSame(await fastify.oauth.revokeAll({ clientId: 'web', ...because }), { revoked: 2 })
 })
 
-t.test('a revocation that tries whether the store answers again has no more time than others', async (t) => {
-  const store = new CommandedStore()
-  const fastify = await buildServer(t, { store, storeTimeout: 0.2 })
-  store.before = () => new Promise(() => {})
-  await Promise.all([1, 2, 3].map(() => fastify.oauth.isReady()))
-  const begun = performance.now()
-  await t.rejects(fastify.oauth.revokeAll({ subject: 'alice', reason: 'admin', by: 'admin' }), {
-    code: 'temporarily_unavailable',
-    cause: { message: 'the store did not answer within 0.2 s' }
-  })
-  const took = performance.now() - begun
-  t.ok(took < 1500, `it took ${Math.round(took)} ms, and not two seconds`)
-})
-
 t.test('pruning takes its time: a scrape does not wait for it, and what it counts is not lost', async (t) => {
   const clock = stoppedClock()
   const store = new CommandedStore()
@@ -117,7 +103,8 @@ t.test('a store that is silent at registration is named, in bounded time', async
     }
   }
   await t.rejects(buildServer(t, { store: new SilentStore(), storeTimeout: 0.1 }), {
-    message: 'the store (SilentStore) fails: the signing key that it keeps cannot be had',
+    message:
+      'the store (SilentStore) fails: the signing key that it keeps cannot be had: Error: the store did not answer within 0.1 s',
     cause: { cause: { message: 'the store did not answer within 0.1 s' } }
   })
 })

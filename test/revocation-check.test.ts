@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import type { OAuthTelemetryOptions, TokenEvent } from '../lib/index.ts'
@@ -48,6 +49,15 @@ t.test('A8: open: the same for a store that is silent', async (t) => {
   const { result, added } = await validationsDuring(fastify, () => statusOf(fastify, token))
   t.equal(result, 200)
   t.strictSame(added, { [PASSED]: 1 })
+})
+
+t.test('A8: open: a store that is only busy is no reason: a stranger could keep it so', async (t) => {
+  const { store, fastify, token } = await startOpen(t, { storeTimeout: 0.4 })
+  store.before = (verb) => (verb === 'find' ? new Promise(() => {}) : Promise.resolve())
+  const waiting = statusOf(fastify, token)
+  await sleep(100)
+  await fastify.oauth.issue({ clientId: 'reports' })
+  t.equal(await waiting, 503)
 })
 
 t.test('A8: open: the event, the span and the log record say so', async (t) => {

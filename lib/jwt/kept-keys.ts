@@ -1,4 +1,5 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
+import { asOAuthError } from '../oauth/errors.ts'
 import { open, seal } from '../oauth/sealing.ts'
 import type { TokenStore } from '../oauth/store.ts'
 import { type GeneratedAlgorithm, generateSigningKey } from './signing-keys.ts'
@@ -33,7 +34,8 @@ export async function keptSigningKey(
   try {
     kept = await store.keep(name, ours)
   } catch (cause) {
-    throw new Error(`the store (${storeName}) fails: the signing key that it keeps cannot be had`, { cause })
+    const why = String(asOAuthError(cause).cause)
+    throw new Error(`the store (${storeName}) fails: the signing key that it keeps cannot be had: ${why}`, { cause })
   }
   const opened = unsealed(kept, name, storeName, secret)
   try {

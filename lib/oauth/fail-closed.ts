@@ -16,7 +16,9 @@ const isSweep = (selector: Selector): boolean => 'subject' in selector || 'clien
  * @param timeout seconds
  */
 export function failClosed(store: TokenStore, timeout: number): TokenStore {
-  const calls = boundedCalls(timeout, (cause) => unavailable(cause))
+  const calls = boundedCalls(timeout, (cause, isBusy) =>
+    isBusy ? unavailable(cause).withFacts({ isBusy }) : unavailable(cause)
+  )
   return {
     insert: (tokens) => calls.run(() => store.insert(tokens)),
     find: (id) => calls.run(() => store.find(id)),
