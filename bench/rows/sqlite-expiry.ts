@@ -61,7 +61,7 @@ async function latencies(url: string, seconds: number): Promise<number[]> {
   const answers: Promise<number>[] = []
   for (let sent = 0; sent < rate * seconds; sent++) {
     const due = begun + (sent * 1000) / rate
-    if (due > performance.now()) await sleep(due - performance.now())
+    await sleep(Math.max(0, due - performance.now()))
     answers.push(issued(url))
   }
   return (await Promise.all(answers)).sort((a, b) => a - b)

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Rotation, Selector, TokenStore } from '../oauth/store.ts'
 import { isLive, type Spending, type StoredToken, type TokenCount } from '../oauth/token.ts'
 import { TokenCounts } from './memory/token-counts.ts'
@@ -16,11 +17,9 @@ import { typeOf } from './sqlite/rows.ts'
 import { type Live, Tokens } from './sqlite/tokens.ts'
 import { Walks } from './sqlite/walks.ts'
 
-/** For this many seconds a revocation also catches tokens whose minting had begun before it. */
-const LONGEST_MINTING = 300
-
-/** So many expired tokens are forgotten in one transaction; more would keep others waiting. */
-const FORGOTTEN_AT_ONCE = 200
+/** So many expired tokens are forgotten in one transaction, and then there is a pause, so that others have their turn. */
+const FORGOTTEN_AT_ONCE = 50
+const PAUSE_MS = 1
 
 export interface SqliteStoreOptions {
   /** The database file; it and its folder are made where there are none, for this user only (0600, 0700). */
@@ -114,8 +113,7 @@ export class SqliteStore implements TokenStore {
 
   prune(at: number): Promise<readonly TokenCount[]> {
     return this.#read(async () => {
-      const before = at - LONGEST_MINTING
-      if (this.#revocations.isDue(before)) await this.#writes.run(() => this.#revocations.forget(before))
+      if (this.#revocations.isDue(at)) await this.#writes.run(() => this.#revocations.forget(at))
       const expired = new TokenCounts()
       try {
         await this.#forget(at, expired)
@@ -185,6 +183,7 @@ export class SqliteStore implements TokenStore {
         expired,
         forgotten.filter(({ ended }) => ended === 0)
       )
+      await sleep(PAUSE_MS)
     }
   }
 
