@@ -1,12 +1,9 @@
-import type { Rotation, Selector, TokenStore } from '../oauth/store.ts'
+import { LONGEST_MINTING, type Rotation, type Selector, type TokenStore } from '../oauth/store.ts'
 import { isLive, type Spending, type StoredToken, type TokenCount } from '../oauth/token.ts'
 import { Entry } from './memory/entry.ts'
 import { ExpiryBuckets } from './memory/expiry-buckets.ts'
 import { LiveIndex } from './memory/live-index.ts'
 import { TokenCounts } from './memory/token-counts.ts'
-
-/** For this many seconds a revocation also catches tokens whose minting had begun before it. */
-const LONGEST_MINTING = 300
 
 /**
  * Keeps tokens in this process: fast, atomic because JavaScript runs one step at a time, and gone with the process.

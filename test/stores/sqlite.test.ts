@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
@@ -109,6 +109,33 @@ t.test('what is kept is beside the database, not in it, and outlives the process
   )
 })
 
+t.test('a value that others may read or write, or that is elsewhere, is not trusted', async (t) => {
+  const path = await newPath(t)
+  const store = openStore(t, path)
+  const file = `${path}.key.key`
+  await store.keep('key', 'a secret')
+  for (const mode of [0o640, 0o604, 0o620]) {
+    await chmod(file, mode)
+    await t.rejects(store.keep('key', 'another'), { message: /others than its owner may use it: chmod 600 it/ })
+  }
+  await chmod(file, 0o400)
+  t.equal(await store.keep('key', 'another'), 'a secret')
+  await symlink(file, `${path}.linked.key`)
+  await t.rejects(store.keep('linked', 'another'), { code: 'ELOOP' })
+})
+
+t.test('an ended token whose ending another process has just forgotten is no token', async (t) => {
+  const path = await newPath(t)
+  const store = openStore(t, path)
+  const token = accessToken()
+  await store.insert([token])
+  await store.revoke({ id: token.id }, NOW, 'admin')
+  const other = new DatabaseSync(path)
+  other.exec('DELETE FROM ending')
+  other.close()
+  t.equal(await store.find(token.id), undefined)
+})
+
 t.test('stores that keep a value at the same moment keep one', async (t) => {
   const path = await newPath(t)
   const stores = Array.from({ length: 4 }, () => openStore(t, path))
@@ -125,7 +152,7 @@ t.test('stores that keep a value at the same moment keep one', async (t) => {
 t.test('a value that cannot be kept is an error, and nothing is left of it', async (t) => {
   const path = await newPath(t)
   const store = openStore(t, path)
-  await mkdir(`${path}.key.key`)
+  await mkdir(`${path}.key.key`, { mode: 0o700 })
   await t.rejects(store.keep('key', 'value'), { code: 'EISDIR' })
   await t.rejects(store.keep('k'.repeat(300), 'value'), { code: 'ENAMETOOLONG' })
   t.strictSame(

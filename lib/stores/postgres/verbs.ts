@@ -1,5 +1,4 @@
-/** For this many seconds a revocation also catches tokens whose minting had begun before it. */
-const LONGEST_MINTING = 300
+import { LONGEST_MINTING } from '../../oauth/store.ts'
 
 /** How long a verb waits for a lock that another holds. */
 export const LOCK_TIMEOUT = '3s'

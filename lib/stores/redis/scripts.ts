@@ -1,8 +1,8 @@
+import { LONGEST_MINTING } from '../../oauth/store.ts'
 import { script } from './client.ts'
 import { ALLOW_OOM, COMMON } from './place.ts'
 
-/** For this many milliseconds a revocation also catches tokens whose minting had begun before it. */
-const LONGEST_MINTING_MS = '300000'
+const LONGEST_MINTING_MS = String(LONGEST_MINTING * 1000)
 
 /**
  * KEYS: the place, marks, rows. ARGV: the number of marks, the earliest issuedAt; then an id and a row for each token.

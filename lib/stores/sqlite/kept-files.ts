@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { link, open, readFile, unlink } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { link, open, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /**
@@ -29,9 +30,12 @@ export class KeptFiles {
     }
     // Where a folder cannot be synchronised, as on Windows, a loss of power may take the file.
     await Promise.allSettled([sync(dirname(file))])
-    return readFile(file, 'utf8')
+    return String(await read(file))
   }
 }
+
+/** The permissions of group and others. */
+const OTHERS = 0o077
 
 const ignore =
   (code: string) =>
@@ -39,7 +43,20 @@ const ignore =
     if (error.code !== code) throw error
   }
 
-const read = (file: string): Promise<string | undefined> => readFile(file, 'utf8').catch(ignore('ENOENT'))
+/** @throws Error when others may read or write the file, or it is another one by a symbolic link */
+async function read(file: string): Promise<string | undefined> {
+  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW).catch(ignore('ENOENT'))
+  if (handle === undefined) return undefined
+  try {
+    const { mode } = await handle.stat()
+    if (process.platform !== 'win32' && (mode & OTHERS) !== 0) {
+      throw new Error(`${file} holds a secret, and others than its owner may use it: chmod 600 it, or remove it`)
+    }
+    return await handle.readFile('utf8')
+  } finally {
+    await handle.close()
+  }
+}
 
 async function write(file: string, text: string): Promise<void> {
   const handle = await open(file, 'wx', 0o600)

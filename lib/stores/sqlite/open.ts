@@ -19,6 +19,8 @@ const OPENING_MS = 10_000
 /** A short wait for another process's commit costs less than coming back to it. */
 const BUSY_MS = 2
 const CACHE_KIB = 32_768
+/** As much as SQLite maps at most: what the cache does not hold is then read without a call to the system. */
+const MAPPED_BYTES = 0x7fff0000
 /** Pages of 4 KiB in the log from which on a commit carries them over itself: in case that the thread does not. */
 const CHECKPOINT_PAGES = 20_000
 const LOG_BYTES = 64 * 1024 * 1024
@@ -41,6 +43,7 @@ export function openDatabase(path: string, synchronous: Synchronous): OpenDataba
       PRAGMA synchronous = ${synchronous};
       PRAGMA cache_size = -${CACHE_KIB};
       PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
+      PRAGMA mmap_size = ${MAPPED_BYTES};
       PRAGMA journal_size_limit = ${LOG_BYTES};
       PRAGMA trusted_schema = OFF;
     `)

@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import type { Selector } from '../../oauth/store.ts'
+import { LONGEST_MINTING, type Selector } from '../../oauth/store.ts'
 import { isLive } from '../../oauth/token.ts'
 import type { Clients } from './clients.ts'
 import { idKey, textKey } from './keys.ts'
@@ -14,6 +14,9 @@ export interface Part {
   readonly revoked: readonly Live[]
   readonly walk: Walk | undefined
 }
+
+/** A revocation that began more than a day ago was left by a process that has ended. */
+const LONGEST_WALK = 86_400
 
 /** So many tokens die in one transaction; more would keep others waiting. */
 const PART = 500
@@ -66,14 +69,14 @@ export class Revocations {
   }
 
   /** Whether there is anything to forget. */
-  isDue(before: number): boolean {
-    return this.#marks.isDue(before) || this.#walks.isDue(before)
+  isDue(at: number): boolean {
+    return this.#marks.isDue(at - LONGEST_MINTING) || this.#walks.isDue(at - LONGEST_WALK)
   }
 
-  /** Forgets what began before a time. */
-  forget(before: number): void {
-    this.#marks.forget(before)
-    this.#walks.forget(before)
+  /** Forgets what nobody needs any more. */
+  forget(at: number): void {
+    this.#marks.forget(at - LONGEST_MINTING)
+    this.#walks.forget(at - LONGEST_WALK)
   }
 
   #revoke(tokens: readonly Live[], at: number): readonly Live[] {

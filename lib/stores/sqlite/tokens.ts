@@ -64,7 +64,9 @@ export class Tokens {
     const found = this.#find.get(idKey(id), id) as unknown as TokenRow | undefined
     if (found === undefined) return undefined
     const [row, client, refresh, ended] = found
-    const ending = ended === 1 ? (this.#findEnding.get(row) as unknown as EndingRow) : undefined
+    const ending = ended === 1 ? (this.#findEnding.get(row) as unknown as EndingRow | undefined) : undefined
+    // Between the two looks another process may have forgotten it.
+    if (ended === 1 && ending === undefined) return undefined
     return { row, client, refresh, token: toToken(id, this.#clients.nameOf(client), found, ending) }
   }
 
