@@ -38,7 +38,7 @@ function parseUrl(text: string): URL {
  * @throws ConfigurationError that shows nothing beyond the scheme: a password may follow
  */
 export function parseStore(text: string): StoreLocation {
-  const scheme = text.split(':')[0] ?? ''
+  const scheme = text.replace(/:.*$/s, '')
   switch (scheme) {
     case 'memory':
       return { engine: 'memory' }

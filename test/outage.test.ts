@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
+import { MemoryStore } from '../lib/index.ts'
 import { CommandedStore } from './support/commanded-store.ts'
 import { samplesOf, scrape } from './support/metrics.ts'
 import { basic, buildServer, callOrders, postForm, refresh } from './support/server.ts'
@@ -151,4 +152,34 @@ t.test('A8: what fails at once shuts nobody else out: it may be the fault of the
   t.ok(failed.every(({ statusCode }) => statusCode === 503))
   store.before = () => sleep(20)
   t.strictSame(await Promise.all([1, 2, 3].map(() => fastify.oauth.isReady())), [true, true, true])
+})
+
+t.test('A8: a call that fails slowly tells of silence, unless others were answered meanwhile', async (t) => {
+  const { store, fastify, token } = await start(t, 0.4)
+  const failSlowly = async () => {
+    await sleep(250)
+    throw new Error('no connection could be had')
+  }
+  store.before = (verb) => (verb === 'insert' ? failSlowly() : Promise.resolve())
+  const failing = getToken(fastify)
+  await sleep(100)
+  t.equal((await callOrders(fastify, token)).statusCode, 200)
+  t.equal((await failing).statusCode, 503)
+  t.strictSame(await Promise.all([1, 2, 3].map(() => fastify.oauth.isReady())), [true, true, true], 'it is not silent')
+
+  store.before = failSlowly
+  t.equal((await getToken(fastify)).statusCode, 503)
+  store.calls.length = 0
+  t.strictSame(await Promise.all([1, 2, 3].map(() => fastify.oauth.isReady())), [false, false, false])
+  t.strictSame(store.calls, ['find'], 'it is: one has tried')
+})
+
+t.test('A8: a store that throws instead of rejecting fails like others', async (t) => {
+  class ThrowingStore extends MemoryStore {
+    override insert(): never {
+      throw new Error('not even a promise')
+    }
+  }
+  const fastify = await buildServer(t, { store: new ThrowingStore() })
+  t.match(await getToken(fastify), { statusCode: 503, headers: { 'retry-after': '5' } })
 })
