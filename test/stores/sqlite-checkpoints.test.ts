@@ -1,6 +1,8 @@
 import { copyFile, stat, truncate } from 'node:fs/promises'
+import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { GroupCommit } from '../../lib/stores/sqlite/group-commit.ts'
 import { SqliteStore } from '../../lib/stores/sqlite.ts'
 import { newPath, openStore } from '../support/sqlite.ts'
 import { accessToken, NOW, sorted } from './conformance/tokens.ts'
@@ -59,4 +61,24 @@ t.test('a log that can no longer be read ends neither the process nor its thread
   await sleep(1500)
   await t.rejects(store.countLive(NOW), { message: unreadable })
   await store.close()
+})
+
+t.test('while the log begins anew nothing is written, and then everything is', async (t) => {
+  const database = new DatabaseSync(await newPath(t))
+  t.teardown(() => database.close())
+  database.exec('CREATE TABLE word (text TEXT)')
+  const asked: string[] = []
+  const writes = new GroupCommit(database, {
+    participants: [],
+    explain: (error) => error,
+    mustHold: () => asked.push('may it be written?') < 4
+  })
+  const written = ['one', 'two'].map((word) =>
+    writes.run(() => {
+      t.equal(asked.length, 4)
+      return database.prepare('INSERT INTO word VALUES (?)').run(word).changes
+    })
+  )
+  t.strictSame(await Promise.all(written), [1, 1])
+  await writes.close()
 })
