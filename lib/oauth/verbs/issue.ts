@@ -2,6 +2,7 @@ import { OAuthError } from '../errors.ts'
 import type { Kernel } from '../kernel.ts'
 import type { TokenGrant, TokenResponse } from '../outcomes.ts'
 import { scopeParameter } from '../scope.ts'
+import { assertStorable } from '../storable.ts'
 import type { Terms } from '../terms.ts'
 import type { StoredToken } from '../token.ts'
 import { newRefreshToken, newTokenId, refreshTokenId } from '../token-id.ts'
@@ -68,7 +69,7 @@ async function writeFirst(kernel: Kernel, tokens: readonly StoredToken[]): Promi
  */
 async function assertSubject(kernel: Kernel, subject: string): Promise<void> {
   if (typeof subject !== 'string' || subject === '') throw new TypeError('the subject must be a non-empty string')
-  if (!subject.isWellFormed()) throw new TypeError('the subject must be well-formed Unicode: it has a lone surrogate')
+  assertStorable('subject', subject)
   if ((await kernel.clients.find(subject)) !== undefined) {
     throw new OAuthError('invalid_request', 'The subject is the identifier of a client.')
   }

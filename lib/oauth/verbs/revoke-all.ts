@@ -1,6 +1,7 @@
 import type { Kernel } from '../kernel.ts'
 import type { Revocation } from '../outcomes.ts'
 import { closedReason, type RevocationReason } from '../revocation-reasons.ts'
+import { assertStorable } from '../storable.ts'
 import type { Selector } from '../store.ts'
 import { isLive, type StoredToken } from '../token.ts'
 
@@ -31,9 +32,7 @@ function selectorOf({ subject, family, clientId }: RevokeAllRequest): Selector {
   if (given.length !== 1 || first === undefined || typeof first[1] !== 'string' || first[1] === '') {
     throw new TypeError('revokeAll needs exactly one of subject, family and clientId, a non-empty string')
   }
-  if (!first[1].isWellFormed()) {
-    throw new TypeError(`the ${first[0]} must be well-formed Unicode: it has a lone surrogate`)
-  }
+  assertStorable(first[0], first[1])
   if (subject !== undefined) return { subject }
   if (family !== undefined) return { family }
   return { clientId: first[1] }
