@@ -133,7 +133,8 @@ async function agreed(node: RedisServer): Promise<void> {
   const deadline = Date.now() + START_MS
   for (;;) {
     const info = await command(node, ['CLUSTER', 'INFO'])
-    if (info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${NODES}`)) return
+    const signs = ['cluster_state:ok', `cluster_known_nodes:${NODES}`, `cluster_slots_assigned:${SLOTS}`]
+    if (signs.every((sign) => info.includes(sign))) return
     if (Date.now() > deadline) throw new Error(`the cluster does not agree: ${info}`)
     await sleep(50)
   }
