@@ -77,7 +77,7 @@ export async function validate(
   request: ValidateRequest
 ): Promise<AccessToken> {
   const presented = readBearer(request.authorization)
-  let token = verifier.recall(presented) ?? (await verified(verifier, presented))
+  let token = await verified(verifier, presented)
   if (store !== undefined && token.own) token = await unrevoked(store, token, revocationCheck)
   assertScope(token, request.scope)
   return token
