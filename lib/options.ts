@@ -73,15 +73,16 @@ export interface OAuthTelemetryOptions {
   /** Where tokens are kept; closed with the server. Default: `MemoryStore`, with a warning in production. */
   readonly store?: TokenStore
   /**
-   * Seconds after which the store counts as down, 0.05 to 60: who waits for it is answered 503 with `Retry-After`. A
-   * store that stays silent is then asked by one request at a time, until it answers. A revocation of all tokens of a
-   * subject or a client may take ten times as long. Default: 2.
+   * Seconds after which the store counts as down, 0.05 to 60: who waits for it is answered 503 with `Retry-After`.
+   * While nobody is answered, one request in each eighth of that time tries, and the others are refused at once; at most
+   * 5,000 wait. A revocation of all tokens of a subject or a client may take ten times as long. Default: 2.
    */
   readonly storeTimeout?: number
   /**
-   * What the guard does with an own token that is good but for the store, which is down and cannot tell whether it has
-   * been revoked. `closed`: 503. `open`: it passes, without the certainty (`request.token.revocationUnchecked`), and is
-   * counted as valid with reason `unavailable`. Everything else always fails closed. Default: `closed`.
+   * What the guard does with an own token that is good but for the store, which is down (and not only busy with others)
+   * and cannot tell whether it has been revoked. `closed`: 503. `open`: it passes, without the certainty
+   * (`request.token.revocationUnchecked`), and is counted as valid with reason `unavailable`. Everything else always
+   * fails closed. Default: `closed`.
    */
   readonly revocationCheck?: RevocationCheck
   /**
