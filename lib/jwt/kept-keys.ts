@@ -2,6 +2,7 @@ import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { asOAuthError } from '../oauth/errors.ts'
 import { open, seal } from '../oauth/sealing.ts'
 import type { TokenStore } from '../oauth/store.ts'
+import { algorithmsOf } from './algorithms.ts'
 import { type GeneratedAlgorithm, generateSigningKey } from './signing-keys.ts'
 
 /** What a sealed key begins with; base64url follows. */
@@ -39,15 +40,18 @@ export async function keptSigningKey(
   }
   const opened = unsealed(kept, name, storeName, secret)
   try {
-    return createPrivateKey(opened)
+    return privateKeyFor(algorithm, opened)
   } catch (cause) {
-    throw new Error(
-      `what the store (${storeName}) keeps as "${name}" is no private key: remove it, and a new one is made`,
-      {
-        cause
-      }
-    )
+    const what = `what the store (${storeName}) keeps as "${name}"`
+    throw new Error(`${what} is no private key for ${algorithm}: remove it, and a new one is made`, { cause })
   }
+}
+
+/** A key of another kind would change the algorithm without a word. @throws when it is no such key */
+function privateKeyFor(algorithm: GeneratedAlgorithm, pem: string): KeyObject {
+  const key = createPrivateKey(pem)
+  if (!algorithmsOf(key).includes(algorithm)) throw new TypeError('it is too weak, or of another kind')
+  return key
 }
 
 function unsealed(kept: string, name: string, storeName: string, secret: string | undefined): string {

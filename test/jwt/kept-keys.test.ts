@@ -97,14 +97,15 @@ t.test('a secret that does not fit the kept key is an error at registration that
   for (const [options, message] of cases) await t.rejects(buildServer(t, options), { name: 'TypeError', message })
 })
 
-t.test('a kept value that is no key is named, and not shown', async (t) => {
-  for (const value of ['rubbish', '']) {
+t.test('a kept value that is no key, or one of another kind, is named, and not shown', async (t) => {
+  const another = makeKey('another', 'RS256').privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
+  for (const value of ['rubbish', '', another]) {
     const store = new OpenStore()
     store.kept.set('signing-key:ES256', value)
     await t.rejects(buildServer(t, { store }), {
       name: 'Error',
       message:
-        'what the store (OpenStore) keeps as "signing-key:ES256" is no private key: remove it, and a new one is made'
+        'what the store (OpenStore) keeps as "signing-key:ES256" is no private key for ES256: remove it, and a new one is made'
     })
   }
 })
