@@ -3,7 +3,7 @@ import { isLive, type Spending, type StoredToken, type TokenCount } from '../oau
 import { Entry } from './memory/entry.ts'
 import { ExpiryBuckets } from './memory/expiry-buckets.ts'
 import { LiveIndex } from './memory/live-index.ts'
-import { TokenCounts } from './memory/token-counts.ts'
+import { TokenCounts } from './token-counts.ts'
 
 /**
  * Keeps tokens in this process: fast, atomic because JavaScript runs one step at a time, and gone with the process.
@@ -59,12 +59,12 @@ export class MemoryStore implements TokenStore {
     if ('family' in selector && this.#entries.get(selector.family)?.isAlone) {
       this.#revokeOne(selector.family, at, revoked)
     }
-    return revoked.toArray().filter(({ count }) => count > 0)
+    return revoked.positive()
   }
 
   async countLive(at: number): Promise<readonly TokenCount[]> {
     this.#expire(at)
-    return this.#live.toArray()
+    return this.#live.all()
   }
 
   async prune(at: number): Promise<readonly TokenCount[]> {
@@ -78,7 +78,7 @@ export class MemoryStore implements TokenStore {
       if (entry.spent === undefined && entry.revokedAt === undefined) unspent.add(entry.clientId, entry.type, 1)
     }
     this.#expired = []
-    return unspent.toArray().filter(({ count }) => count > 0)
+    return unspent.positive()
   }
 
   async keep(name: string, value: string): Promise<string> {

@@ -3,7 +3,7 @@ import type { Spending, StoredToken, TokenCount } from '../oauth/token.ts'
 import { Database } from './postgres/database.ts'
 import { checked, type PostgresStoreOptions } from './postgres/options.ts'
 import { type CountRow, ownersOf, type Row, toRow, toToken } from './postgres/rows.ts'
-import { Totals } from './postgres/totals.ts'
+import { TokenCounts } from './token-counts.ts'
 
 export type { PostgresPool } from './postgres/database.ts'
 export type { PostgresStoreOptions } from './postgres/options.ts'
@@ -34,7 +34,7 @@ export class PostgresStore implements TokenStore {
   readonly #database: Database
 
   /** What has been pruned and not told yet: where a batch fails, the next call tells it of those before. */
-  readonly #pruned = new Totals()
+  readonly #pruned = new TokenCounts()
 
   /** @throws TypeError if an option is wrong */
   constructor(options: PostgresStoreOptions) {
@@ -70,28 +70,30 @@ export class PostgresStore implements TokenStore {
   }
 
   async revoke(selector: Selector, at: number, _reason: string): Promise<readonly TokenCount[]> {
-    const totals = new Totals()
+    const revoked = new TokenCounts()
     for (let more = true, begins = true; more; begins = false) {
       const batch = await this.#batch('revoke_tokens', { ...named(selector), at, begins })
-      totals.add(batch.counts)
+      addRows(revoked, batch.counts)
       more = batch.more
     }
-    return totals.take()
+    return revoked.positive()
   }
 
   async countLive(at: number): Promise<readonly TokenCount[]> {
-    const totals = new Totals()
-    totals.add((await this.#database.call('count_live', { at })) as CountRow[])
-    return totals.take()
+    const live = new TokenCounts()
+    addRows(live, (await this.#database.call('count_live', { at })) as CountRow[])
+    return live.all()
   }
 
   async prune(at: number): Promise<readonly TokenCount[]> {
     for (let more = true; more; ) {
       const batch = await this.#batch('prune_tokens', { at })
-      this.#pruned.add(batch.counts)
+      addRows(this.#pruned, batch.counts)
       more = batch.more
     }
-    return this.#pruned.take()
+    const pruned = this.#pruned.positive()
+    this.#pruned.clear()
+    return pruned
   }
 
   async keep(name: string, value: string): Promise<string> {
@@ -106,6 +108,10 @@ export class PostgresStore implements TokenStore {
   async #batch(verb: string, call: object): Promise<Batch> {
     return (await this.#database.call(verb, { ...call, most: BATCH })) as Batch
   }
+}
+
+function addRows(counts: TokenCounts, rows: readonly CountRow[]): void {
+  for (const { client_id: clientId, type, count } of rows) counts.add(clientId, type, count)
 }
 
 /** What a selector names. */

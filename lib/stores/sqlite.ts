@@ -1,9 +1,7 @@
-import { resolve } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Rotation, Selector, TokenStore } from '../oauth/store.ts'
 import { isLive, type Spending, type StoredToken, type TokenCount } from '../oauth/token.ts'
-import { TokenCounts } from './memory/token-counts.ts'
 import { Checkpoints } from './sqlite/checkpoints.ts'
 import { Clients } from './sqlite/clients.ts'
 import { explained } from './sqlite/errors.ts'
@@ -11,26 +9,19 @@ import { GroupCommit } from './sqlite/group-commit.ts'
 import { KeptFiles } from './sqlite/kept-files.ts'
 import { LiveCounts } from './sqlite/live-counts.ts'
 import { Marks } from './sqlite/marks.ts'
-import { openDatabase, type Synchronous } from './sqlite/open.ts'
+import { openDatabase } from './sqlite/open.ts'
+import { checked, type SqliteStoreOptions } from './sqlite/options.ts'
 import { type Part, Revocations, type SetSelector } from './sqlite/revocations.ts'
 import { typeOf } from './sqlite/rows.ts'
 import { type Live, Tokens } from './sqlite/tokens.ts'
 import { Walks } from './sqlite/walks.ts'
+import { TokenCounts } from './token-counts.ts'
+
+export type { SqliteStoreOptions } from './sqlite/options.ts'
 
 /** So many expired tokens are forgotten in one transaction, and then there is a pause, so that others have their turn. */
 const FORGOTTEN_AT_ONCE = 50
 const PAUSE_MS = 1
-
-export interface SqliteStoreOptions {
-  /** The database file; it and its folder are made where there are none, for this user only (0600, 0700). */
-  readonly path: string
-  /**
-   * What a token that was answered for survives. `'normal'` (the default): the end of this process, `kill -9` included;
-   * a loss of power may take what came in the last second, and leaves what it leaves consistent. `'full'`: a loss of power
-   * as well; every commit then holds up the event loop until the disk has it.
-   */
-  readonly synchronous?: Synchronous
-}
 
 /**
  * Keeps tokens in a file, on `node:sqlite`: for one machine, and for several processes of it. What comes in during one
@@ -63,18 +54,24 @@ export class SqliteStore implements TokenStore {
     this.#path = path
     const { database, reader } = openDatabase(path, synchronous)
     this.#database = database
-    this.#clients = new Clients(database)
-    this.#tokens = new Tokens(database, this.#clients)
-    this.#marks = new Marks(database)
-    this.#walks = new Walks(database)
-    this.#revocations = new Revocations(database, this.#tokens, this.#clients, this.#marks, this.#walks)
+    try {
+      this.#clients = new Clients(database)
+      this.#tokens = new Tokens(database, this.#clients)
+      this.#marks = new Marks(database)
+      this.#walks = new Walks(database)
+      this.#revocations = new Revocations(database, this.#tokens, this.#clients, this.#marks, this.#walks)
+      this.#counts = new LiveCounts(reader)
+    } catch (error) {
+      database.close()
+      reader.close()
+      throw explained(path, error)
+    }
     this.#checkpoints = new Checkpoints(path)
     this.#writes = new GroupCommit(database, {
       participants: [this.#clients, this.#marks, this.#walks, this.#checkpoints],
       explain: (error) => explained(path, error),
       mustHold: () => this.#checkpoints.hold
     })
-    this.#counts = new LiveCounts(reader)
     this.#kept = new KeptFiles(path)
   }
 
@@ -104,7 +101,7 @@ export class SqliteStore implements TokenStore {
     const revoked = new TokenCounts()
     if ('id' in selector) this.#count(revoked, await this.#writes.run(() => this.#revokeOne(selector.id, at)))
     else await this.#revokeAll(selector, at, revoked)
-    return withoutZeroes(revoked)
+    return revoked.positive()
   }
 
   countLive(at: number): Promise<readonly TokenCount[]> {
@@ -119,9 +116,9 @@ export class SqliteStore implements TokenStore {
         await this.#forget(at, expired)
       } catch (error) {
         // What is gone must be counted, now or never.
-        if (withoutZeroes(expired).length === 0) throw error
+        if (expired.positive().length === 0) throw error
       }
-      return withoutZeroes(expired)
+      return expired.positive()
     })
   }
 
@@ -190,22 +187,4 @@ export class SqliteStore implements TokenStore {
   #count(counts: TokenCounts, tokens: readonly Live[]): void {
     for (const { client, refresh } of tokens) counts.add(this.#clients.nameOf(client), typeOf(refresh), 1)
   }
-}
-
-const withoutZeroes = (counts: TokenCounts): readonly TokenCount[] => counts.toArray().filter(({ count }) => count > 0)
-
-/** @throws TypeError naming the option and what to write instead */
-function checked(options: SqliteStoreOptions): Required<SqliteStoreOptions> {
-  const { path, synchronous = 'normal', ...unknown } = options ?? {}
-  const [name] = Object.keys(unknown)
-  if (name !== undefined) throw new TypeError(`SqliteStore has no option "${name}": it takes path and synchronous`)
-  if (typeof path !== 'string' || path === '' || path === ':memory:') {
-    throw new TypeError(
-      "SqliteStore: path must be the path of a file, like './data/tokens.db' (for memory: MemoryStore)"
-    )
-  }
-  if (synchronous !== 'normal' && synchronous !== 'full') {
-    throw new TypeError("SqliteStore: synchronous must be 'normal' or 'full'")
-  }
-  return { path: resolve(path), synchronous }
 }

@@ -59,6 +59,18 @@ t.test('damage deeper in the file is said by whoever meets it, and is no answer'
   await t.rejects(store.prune(NOW + 86_400), damaged)
 })
 
+t.test('a file that has lost a table says so, and is closed again', async (t) => {
+  const path = await newPath(t)
+  await new SqliteStore({ path }).close()
+  const file = new DatabaseSync(path)
+  file.exec('DROP TABLE mark')
+  const { message, cause } = failure(path)
+  t.match(message, /has not the tables that it must have: restore it from a backup/)
+  t.match(cause, { code: 'ERR_SQLITE_ERROR' })
+  file.exec('PRAGMA locking_mode = EXCLUSIVE; DELETE FROM walk')
+  file.close()
+})
+
 t.test("another application's database is not touched", async (t) => {
   const path = await newPath(t)
   const other = new DatabaseSync(path)

@@ -1,4 +1,5 @@
 /** Primary result codes of SQLite (https://sqlite.org/rescode.html). */
+const ERROR = 1
 const BUSY = 5
 const LOCKED = 6
 const READONLY = 8
@@ -12,6 +13,7 @@ const damaged = 'is no SQLite database, or a damaged one: restore it from a back
 
 /** What to do about each. */
 const ADVICE: Readonly<Record<number, string>> = {
+  [ERROR]: 'has not the tables that it must have: restore it from a backup, or move it away to start empty',
   [BUSY]: 'has been held by another process for too long: look for one that keeps a transaction open',
   [READONLY]: 'cannot be written: this process must be allowed to write the file and its folder',
   [IOERR]: 'could not be read or written: look at its disk; nothing has been changed',

@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { TokenCount } from '../../oauth/token.ts'
-import { TokenCounts } from '../memory/token-counts.ts'
+import { TokenCounts } from '../token-counts.ts'
 import { typeOf } from './rows.ts'
 
 interface ClientRow {
@@ -60,7 +60,7 @@ export class LiveCounts {
         counts.add(name, 'refresh', refresh)
       }
       for await (const { name, refresh } of this.#expiredBy(at)) counts.add(name, typeOf(refresh), -1)
-      return counts.toArray()
+      return counts.all()
     } finally {
       // SQLite itself rolls back after some errors.
       if (this.#database.isTransaction) this.#database.exec('COMMIT')

@@ -1,4 +1,4 @@
-import type { TokenCount, TokenType } from '../../oauth/token.ts'
+import type { TokenCount, TokenType } from '../oauth/token.ts'
 
 /** Numbers of tokens per client and type. */
 export class TokenCounts {
@@ -13,10 +13,20 @@ export class TokenCounts {
     counts[type] += count
   }
 
-  toArray(): TokenCount[] {
+  /** Both types of every client that has ever been counted. */
+  all(): TokenCount[] {
     return [...this.#counts].flatMap(([clientId, { access, refresh }]) => [
       { clientId, type: 'access' as const, count: access },
       { clientId, type: 'refresh' as const, count: refresh }
     ])
+  }
+
+  /** What there is any of. */
+  positive(): TokenCount[] {
+    return this.all().filter(({ count }) => count > 0)
+  }
+
+  clear(): void {
+    this.#counts.clear()
   }
 }
