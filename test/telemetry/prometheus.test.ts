@@ -1,7 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -9,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { fetch } from 'undici'
+import { findProgram, freePort, reportMissing } from '../support/programs.ts'
 import { basic, buildServer, callOrders, postForm, refresh } from '../support/server.ts'
 
 /** Everything that makes a metric: success, refusal, reuse, introspection. */
@@ -26,54 +26,23 @@ async function live(fastify: FastifyInstance): Promise<void> {
   await postForm(fastify, '/oauth/introspect', { token: access_token }, asGateway)
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('there is no port')
-  return address.port
-}
-
-/** On a laptop this may go untested, but not unnoticed; where the result counts it may not. */
-function reportMissing(t: Test, binary: string): void {
-  const message = `${binary} is not installed: the scrape is NOT tested (Debian and Ubuntu: apt install prometheus)`
-  if (process.env.CI) {
-    t.fail(message)
-    return
-  }
-  console.error(message)
-  t.pass(message, { skip: message })
-}
-
-/** Starts a binary; `undefined` when it is not there. */
-async function start(binary: string, args: readonly string[]): Promise<ChildProcess | undefined> {
-  const child = spawn(binary, args, { stdio: ['pipe', 'pipe', 'pipe'] })
-  try {
-    await once(child, 'spawn')
-    return child
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
-}
+const DEBIAN_PACKAGE = 'prometheus'
 
 t.test('promtool finds nothing to say about a scrape', async (t) => {
   const fastify = await buildServer(t)
   await live(fastify)
   const { body } = await fastify.inject('/metrics')
-  const promtool = await start('promtool', ['check', 'metrics'])
-  if (promtool === undefined) return reportMissing(t, 'promtool')
-  promtool.stdin?.end(body)
-  const streams = [promtool.stdout, promtool.stderr].map((stream) => (stream === null ? '' : text(stream)))
-  const [[code], ...said] = await Promise.all([once(promtool, 'close'), ...streams])
+  const program = await findProgram('promtool', [])
+  if (program === undefined) return reportMissing(t, 'promtool', DEBIAN_PACKAGE)
+  const promtool = spawn(program, ['check', 'metrics'])
+  promtool.stdin.end(body)
+  const [[code], ...said] = await Promise.all([once(promtool, 'close'), text(promtool.stdout), text(promtool.stderr)])
   t.strictSame(said, ['', ''])
   t.equal(code, 0)
 })
 
 /** A Prometheus of its own, in a folder of its own, that scrapes `target` every second; gives its URL. */
-async function startPrometheus(t: Test, target: string): Promise<{ url: string; said: () => string } | undefined> {
+async function startPrometheus(t: Test, program: string, target: string): Promise<{ url: string; said: () => string }> {
   const folder = await mkdtemp(join(tmpdir(), 'prometheus-'))
   const config = join(folder, 'prometheus.yml')
   await writeFile(
@@ -84,20 +53,16 @@ async function startPrometheus(t: Test, target: string): Promise<{ url: string; 
     })
   )
   const port = await freePort()
-  const prometheus = await start('prometheus', [
+  const prometheus = spawn(program, [
     `--config.file=${config}`,
     `--storage.tsdb.path=${join(folder, 'data')}`,
     `--web.listen-address=127.0.0.1:${port}`
   ])
-  if (prometheus === undefined) {
-    await rm(folder, { recursive: true })
-    return undefined
-  }
   let said = ''
-  prometheus.stderr?.on('data', (chunk) => {
+  prometheus.stderr.on('data', (chunk) => {
     said += chunk
   })
-  prometheus.stdout?.resume()
+  prometheus.stdout.resume()
   t.teardown(async () => {
     const closed = once(prometheus, 'close')
     if (prometheus.exitCode === null && prometheus.kill('SIGTERM')) await closed
@@ -124,12 +89,12 @@ async function query(url: string, expression: string): Promise<string | undefine
 }
 
 t.test('a real Prometheus scrapes a real server: up is 1, and it has the numbers', async (t) => {
+  const program = await findProgram('prometheus', [])
+  if (program === undefined) return reportMissing(t, 'prometheus', DEBIAN_PACKAGE)
   const fastify = await buildServer(t)
   await live(fastify)
   const address = new URL(await fastify.listen({ port: 0, host: '127.0.0.1' }))
-  const prometheus = await startPrometheus(t, address.host)
-  if (prometheus === undefined) return reportMissing(t, 'prometheus')
-  const { url, said } = prometheus
+  const { url, said } = await startPrometheus(t, program, address.host)
   t.equal(await query(url, 'up{job="oauth"} == 1'), '1', 'up')
   const values: Record<string, string> = {
     'sum(oauth2_token_issued_total{oauth2_client_id="web"})': '2',
