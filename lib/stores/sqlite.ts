@@ -180,7 +180,9 @@ export class SqliteStore implements TokenStore {
         expired,
         forgotten.filter(({ ended }) => ended === 0)
       )
-      await sleep(PAUSE_MS)
+      do {
+        await sleep(PAUSE_MS)
+      } while (this.#checkpoints.underWay)
     }
   }
 

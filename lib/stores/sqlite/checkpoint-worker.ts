@@ -1,11 +1,15 @@
 import { DatabaseSync } from 'node:sqlite'
 import { workerData } from 'node:worker_threads'
-import { type Checkpointing, COMMITTED, HOLD, OVER } from './checkpoints.ts'
+import { type Checkpointing, COMMITTED, HOLD, OVER, UNDER_WAY } from './checkpoints.ts'
 
 /** What has been committed is on the disk about so much later. */
 const INTERVAL_MS = 250
-/** From so many pages on writers are held up for a moment, so that the log can begin anew. */
+/** From so many pages on the log is to begin anew. */
 const LONG_LOG = 8000
+/** So few pages are left to the moment for which writers are held up. */
+const FEW_PAGES = 64
+/** Who writes faster than this thread reads is held up for what is left after so many passes. */
+const MOST_PASSES = 8
 /** For so long it waits for those who write or read. */
 const BUSY_MS = 25
 
@@ -14,9 +18,23 @@ const database = new DatabaseSync(path, { timeout: BUSY_MS })
 const carryOver = database.prepare('PRAGMA wal_checkpoint(PASSIVE)')
 const beginAnew = database.prepare('PRAGMA wal_checkpoint(RESTART)')
 
+/** Carries over what there is, of a long log also what has come meanwhile: less each time. Tells whether it is long. */
+function catchUp(): boolean {
+  let length = 0
+  let before: number
+  let passes = 0
+  do {
+    before = length
+    length = Number(carryOver.get()?.log)
+    passes += 1
+  } while (length > LONG_LOG && length - before > FEW_PAGES && passes < MOST_PASSES)
+  return length > LONG_LOG
+}
+
 function checkpoint(): void {
+  Atomics.store(signals, UNDER_WAY, 1)
   try {
-    if (Number(carryOver.get()?.log) <= LONG_LOG) return
+    if (!catchUp()) return
     Atomics.store(signals, HOLD, 1)
     beginAnew.get()
   } catch {
@@ -24,6 +42,7 @@ function checkpoint(): void {
     Atomics.store(signals, COMMITTED, 1)
   } finally {
     Atomics.store(signals, HOLD, 0)
+    Atomics.store(signals, UNDER_WAY, 0)
   }
 }
 

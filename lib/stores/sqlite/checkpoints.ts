@@ -2,10 +2,15 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { Participant } from './group-commit.ts'
 
-/** What the two threads tell each other: something has been committed, it is over, nothing may be written just now. */
+/**
+ * What the two threads tell each other: something has been committed; it is over; nothing may be written just now; the
+ * log is being carried over.
+ */
 export const COMMITTED = 0
 export const OVER = 1
 export const HOLD = 2
+export const UNDER_WAY = 3
+const SIGNALS = 4
 
 /** What the thread starts with. */
 export interface Checkpointing {
@@ -24,7 +29,7 @@ const WORKER = new URL(import.meta.url.replace('/checkpoints.', '/checkpoint-wor
  */
 export class Checkpoints implements Participant {
   readonly #path: string
-  readonly #signals = new Int32Array(new SharedArrayBuffer(3 * Int32Array.BYTES_PER_ELEMENT))
+  readonly #signals = new Int32Array(new SharedArrayBuffer(SIGNALS * Int32Array.BYTES_PER_ELEMENT))
   #timer: NodeJS.Timeout | undefined
   #worker: Worker | undefined
   /** Settles when the thread has ended, for whatever reason. */
@@ -37,6 +42,11 @@ export class Checkpoints implements Participant {
   /** Whether a transaction had better wait for a few milliseconds: the log is about to begin anew. */
   get hold(): boolean {
     return Atomics.load(this.#signals, HOLD) === 1
+  }
+
+  /** Whether what is not urgent had better not be written: it would have to be carried over too, before it is done. */
+  get underWay(): boolean {
+    return Atomics.load(this.#signals, UNDER_WAY) === 1
   }
 
   settle(): void {}
@@ -59,6 +69,8 @@ export class Checkpoints implements Participant {
     const workerData: Checkpointing = { path: this.#path, signals: this.#signals }
     this.#worker = new Worker(WORKER, { workerData })
     this.#worker.unref()
-    this.#ended = Promise.allSettled([once(this.#worker, 'exit')]).then(() => Atomics.store(this.#signals, HOLD, 0))
+    this.#ended = Promise.allSettled([once(this.#worker, 'exit')]).then(() => {
+      for (const signal of [HOLD, UNDER_WAY]) Atomics.store(this.#signals, signal, 0)
+    })
   }
 }
