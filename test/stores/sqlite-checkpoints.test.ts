@@ -7,7 +7,7 @@ import { SqliteStore } from '../../lib/stores/sqlite.ts'
 import { newPath, openStore } from '../support/sqlite.ts'
 import { accessToken, NOW, sorted } from './conformance/tokens.ts'
 
-const PAGE = 4096
+const PAGE = 2048
 const COMMITS = 20_000
 
 t.test('what has been committed is soon in the database itself, and not only in its log', async (t) => {

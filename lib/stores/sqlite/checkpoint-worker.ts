@@ -5,9 +5,9 @@ import { type Checkpointing, COMMITTED, HOLD, OVER, UNDER_WAY } from './checkpoi
 /** What has been committed is on the disk about so much later. */
 const INTERVAL_MS = 250
 /** From so many pages on the log is to begin anew. */
-const LONG_LOG = 8000
+const LONG_LOG = 16_000
 /** So few pages are left to the moment for which writers are held up. */
-const FEW_PAGES = 64
+const FEW_PAGES = 128
 /** Who writes faster than this thread reads is held up for what is left after so many passes. */
 const MOST_PASSES = 8
 /** For so long it waits for those who write or read. */
