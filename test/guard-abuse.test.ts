@@ -8,6 +8,7 @@ import {
   trustIn,
   validationsDuring
 } from './support/resource-server.ts'
+import { buildServer } from './support/server.ts'
 
 const key = makeKey('key-1')
 
@@ -29,6 +30,15 @@ t.test('A3: a token longer than 8192 characters is refused unread', async (t) =>
   await assertAccepted(t, fastify, tokenOfLength(8192), 'mobile', '8192')
   await assertInvalidToken(t, fastify, tokenOfLength(8193), 'malformed', '8193, but good')
   await assertInvalidToken(t, fastify, 'x'.repeat(1_000_000), 'malformed', 'a megabyte')
+})
+
+t.test('A3: what is longer and no Bearer token at all is a malformed request', async (t) => {
+  const headers = { authorization: `Bearer ${'é'.repeat(8193)}` }
+  for (const fastify of [await buildResourceServer(t, [trustIn(key)]), await buildServer(t)]) {
+    const { statusCode, body } = await fastify.inject({ url: '/orders', headers })
+    t.equal(statusCode, 400)
+    t.match(JSON.parse(body), { error: 'invalid_request' })
+  }
 })
 
 t.test('A4: deeply nested JSON is refused, wherever it is', async (t) => {

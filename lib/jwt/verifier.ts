@@ -122,7 +122,7 @@ export function accessTokenVerifier(issuers: readonly Issuer[], now: () => numbe
       const keySet = await presented.issuer.keySet(asString(presented.decoded.header.kid))
       return verifyWith(keySet, presented)
     },
-    recall: (token) => recall(identify(token), all),
+    recall: (token) => (token.length > MAX_TOKEN_LENGTH ? undefined : recall(digest(token), all)),
     async recognise(token) {
       try {
         const id = identify(token)
