@@ -43,7 +43,8 @@ async function outlive(t: Test, engine: { url: string; kill(): Promise<void>; st
     })
     return { status: statusCode, retryAfter: headers['retry-after'], body: (await body.json()) as { code?: string } }
   }
-  t.equal((await login()).status, 200)
+  // Of the connections of a pool that these leave behind, some are idle when the engine ends.
+  for (const { status } of await Promise.all(Array.from({ length: 5 }, login))) t.equal(status, 200)
   await engine.kill()
   t.equal(await awaitStatus(server.url, 503), 503)
   const begun = performance.now()
