@@ -52,7 +52,8 @@ t.test('while a slot moves to another node nothing is half-done; afterwards all 
   await t.rejects(store.insert([accessToken({ family: first.family })]), { message: whatIsNotThere })
   await t.rejects(rotate(store, first, NOW + 1), { message: whatIsNotThere })
   await t.rejects(store.revoke({ family: first.family }, NOW + 1, 'admin'), { message: whatIsNotThere })
-  const whatHasGoneAhead = /^Redis could not (revoke|prune): ERR (Script attempted to access a non local|.*undeclared) key/
+  const whatHasGoneAhead =
+    /^Redis could not (revoke|prune): ERR (Script attempted to access a non local|.*undeclared) key/
   await t.rejects(store.revoke({ id: access.id }, NOW + 1, 'admin'), { message: whatHasGoneAhead })
   await t.rejects(store.prune(NOW + 3600), { message: whatHasGoneAhead })
   t.strictSame(sorted(await store.countLive(NOW + 1)), ['web access 1', 'web refresh 2'])
