@@ -22,7 +22,7 @@ export interface KeyKeeping {
  * replicas and after every restart.
  *
  * @throws TypeError when the key was sealed with another secret, or one of the two is there without the other
- * @throws Error when the store fails, or what it keeps is no key
+ * @throws Error when the store fails, or what it keeps is no key for the algorithm
  */
 export async function keptSigningKey(
   algorithm: GeneratedAlgorithm,
@@ -38,11 +38,11 @@ export async function keptSigningKey(
     const why = String(asOAuthError(cause).cause)
     throw new Error(`the store (${storeName}) fails: the signing key that it keeps cannot be had: ${why}`, { cause })
   }
-  const opened = unsealed(kept, name, storeName, secret)
+  const what = `what the store (${storeName}) keeps as "${name}"`
+  const opened = unsealed(kept, name, what, secret)
   try {
     return privateKeyFor(algorithm, opened)
   } catch (cause) {
-    const what = `what the store (${storeName}) keeps as "${name}"`
     throw new Error(`${what} is no private key for ${algorithm}: remove it, and a new one is made`, { cause })
   }
 }
@@ -54,8 +54,7 @@ function privateKeyFor(algorithm: GeneratedAlgorithm, pem: string): KeyObject {
   return key
 }
 
-function unsealed(kept: string, name: string, storeName: string, secret: string | undefined): string {
-  const what = `what the store (${storeName}) keeps as "${name}"`
+function unsealed(kept: string, name: string, what: string, secret: string | undefined): string {
   if (!kept.startsWith(SEALED)) {
     if (secret === undefined) return kept
     // A key that anyone could have put there is none to trust.
