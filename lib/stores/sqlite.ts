@@ -19,7 +19,10 @@ import { TokenCounts } from './token-counts.ts'
 
 export type { SqliteStoreOptions } from './sqlite/options.ts'
 
-/** So many expired tokens are forgotten in one transaction, and then there is a pause, so that others have their turn. */
+/**
+ * So many expired tokens are forgotten in one transaction, and then there is a pause, so that others have their turn: at
+ * least so long, and until the log has been carried over where that is under way.
+ */
 const FORGOTTEN_AT_ONCE = 50
 const PAUSE_MS = 1
 
@@ -62,8 +65,8 @@ export class SqliteStore implements TokenStore {
       this.#revocations = new Revocations(database, this.#tokens, this.#clients, this.#marks, this.#walks)
       this.#counts = new LiveCounts(reader)
     } catch (error) {
-      database.close()
       reader.close()
+      database.close()
       throw explained(path, error)
     }
     this.#checkpoints = new Checkpoints(path)
@@ -174,12 +177,13 @@ export class SqliteStore implements TokenStore {
   }
 
   async #forget(at: number, expired: TokenCounts): Promise<void> {
-    while (this.#tokens.isDue(at)) {
+    while (this.#closing === undefined && this.#tokens.isDue(at)) {
       const forgotten = await this.#writes.run(() => this.#tokens.forget(at, FORGOTTEN_AT_ONCE))
       this.#count(
         expired,
         forgotten.filter(({ ended }) => ended === 0)
       )
+      if (forgotten.length < FORGOTTEN_AT_ONCE) return
       do {
         await sleep(PAUSE_MS)
       } while (this.#checkpoints.underWay)

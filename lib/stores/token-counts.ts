@@ -13,7 +13,7 @@ export class TokenCounts {
     counts[type] += count
   }
 
-  /** Both types of every client that has ever been counted. */
+  /** Both types of every client that has been counted. */
   all(): TokenCount[] {
     return [...this.#counts].flatMap(([clientId, { access, refresh }]) => [
       { clientId, type: 'access' as const, count: access },

@@ -86,6 +86,7 @@ t.test("another application's database is not touched", async (t) => {
       .map(({ name }) => name),
     ['diary']
   )
+  t.strictSame({ ...again.prepare('PRAGMA journal_mode').get() }, { journal_mode: 'delete' }, 'nor made ready for us')
   again.exec('DROP TABLE diary; PRAGMA application_id = 7')
   again.close()
   t.equal(failure(path).message, foreign, 'an empty one neither')

@@ -6,26 +6,38 @@ import { type Checkpointing, COMMITTED, HOLD, OVER, UNDER_WAY } from './checkpoi
 const INTERVAL_MS = 250
 /** From so many pages on the log is to begin anew. */
 const LONG_LOG = 16_000
-/** So few pages are left to the moment for which writers are held up. */
+/** So few pages are left to be copied while writers are held up; the disk must have all of them before that is over. */
 const FEW_PAGES = 128
 /** Who writes faster than this thread reads is held up for what is left after so many passes. */
 const MOST_PASSES = 8
 /** For so long it waits for those who write or read. */
 const BUSY_MS = 25
 
+/** Of a checkpoint; -1 where another process makes one. */
+interface Result {
+  readonly busy: 0 | 1
+  readonly log: number
+  readonly checkpointed: number
+}
+
 const { path, signals }: Checkpointing = workerData
 const database = new DatabaseSync(path, { timeout: BUSY_MS })
 const carryOver = database.prepare('PRAGMA wal_checkpoint(PASSIVE)')
 const beginAnew = database.prepare('PRAGMA wal_checkpoint(RESTART)')
 
-/** Carries over what there is, of a long log also what has come meanwhile: less each time. Tells whether it is long. */
+/**
+ * Carries over what there is, of a long log also what has come meanwhile: usually less each time. What others kept from
+ * being carried over is left for the next time. Tells whether the log is long.
+ */
 function catchUp(): boolean {
   let length = 0
   let before: number
   let passes = 0
   do {
     before = length
-    length = Number(carryOver.get()?.log)
+    const { busy, log, checkpointed } = carryOver.get() as unknown as Result
+    Atomics.or(signals, COMMITTED, Number(busy === 1 || checkpointed < log))
+    length = log
     passes += 1
   } while (length > LONG_LOG && length - before > FEW_PAGES && passes < MOST_PASSES)
   return length > LONG_LOG

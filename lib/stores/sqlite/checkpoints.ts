@@ -44,7 +44,7 @@ export class Checkpoints implements Participant {
     return Atomics.load(this.#signals, HOLD) === 1
   }
 
-  /** Whether what is not urgent had better not be written: it would have to be carried over too, before it is done. */
+  /** Whether what is not urgent had better not be written: the disk is busy, and a long log would only get longer. */
   get underWay(): boolean {
     return Atomics.load(this.#signals, UNDER_WAY) === 1
   }

@@ -1,5 +1,4 @@
 /** Primary result codes of SQLite (https://sqlite.org/rescode.html). */
-const ERROR = 1
 const BUSY = 5
 const LOCKED = 6
 const READONLY = 8
@@ -11,9 +10,10 @@ const NOTADB = 26
 
 const damaged = 'is no SQLite database, or a damaged one: restore it from a backup, or move it away to start empty'
 
+const incomplete = 'has not the tables that it must have: restore it from a backup, or move it away to start empty'
+
 /** What to do about each. */
 const ADVICE: Readonly<Record<number, string>> = {
-  [ERROR]: 'has not the tables that it must have: restore it from a backup, or move it away to start empty',
   [BUSY]: 'has been held by another process for too long: look for one that keeps a transaction open',
   [READONLY]: 'cannot be written: this process must be allowed to write the file and its folder',
   [IOERR]: 'could not be read or written: look at its disk; nothing has been changed',
@@ -23,21 +23,29 @@ const ADVICE: Readonly<Record<number, string>> = {
   [NOTADB]: damaged
 }
 
-/** The primary result code of an error that SQLite gave. */
-function codeOf(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return undefined
-  return error.errcode & 0xff
+interface SqliteError extends Error {
+  readonly errcode: number
 }
+
+const isOfSqlite = (error: unknown): error is SqliteError =>
+  error instanceof Error && 'errcode' in error && typeof error.errcode === 'number'
+
+/** The primary result code. */
+const codeOf = ({ errcode }: SqliteError): number => errcode & 0xff
 
 /** Another process is writing: trying again helps. */
 export function isBusy(error: unknown): boolean {
-  const code = codeOf(error)
-  return code === BUSY || code === LOCKED
+  return isOfSqlite(error) && (codeOf(error) === BUSY || codeOf(error) === LOCKED)
+}
+
+/** What SQLite says of a schema that is not ours any more; the code of it is one for many causes. */
+const MISSING = /^no such (table|index|column)/
+
+function adviceFor(error: SqliteError): string {
+  return MISSING.test(error.message) ? incomplete : (ADVICE[codeOf(error)] ?? 'failed')
 }
 
 /** An error that says what to do, with the engine's own as its cause; what the engine did not raise stays as it is. */
 export function explained(path: string, error: unknown): unknown {
-  const code = codeOf(error)
-  if (code === undefined) return error
-  return new Error(`The token database ${path} ${ADVICE[code] ?? 'failed'}`, { cause: error })
+  return isOfSqlite(error) ? new Error(`The token database ${path} ${adviceFor(error)}`, { cause: error }) : error
 }

@@ -21,7 +21,7 @@ export interface Forgotten extends Live {
   readonly ended: 0 | 1
 }
 
-/** Tokens and their endings, one by one; all but `find` run in a transaction. */
+/** Tokens and their endings, one by one; all that writes runs in a transaction. */
 export class Tokens {
   readonly #clients: Clients
   readonly #find: StatementSync
@@ -97,16 +97,12 @@ export class Tokens {
   spend(id: string, { at, successor, trace, receipt }: Spending): boolean {
     const live = this.#findLive.get(idKey(id), id, at) as unknown as Live | undefined
     if (live === undefined) return false
-    this.#markEnded.run(live.row)
-    this.#clients.add(live.client, typeOf(live.refresh), -1)
-    this.#insertEnding.run(live.row, at, successor, trace ?? null, receipt ?? null)
+    this.#end(live, at, successor, trace ?? null, receipt ?? null)
     return true
   }
 
-  revoke({ row, client, refresh }: Live, at: number): void {
-    this.#markEnded.run(row)
-    this.#clients.add(client, typeOf(refresh), -1)
-    this.#insertEnding.run(row, at, null, null, null)
+  revoke(live: Live, at: number): void {
+    this.#end(live, at, null, null, null)
   }
 
   /** Whether there is anything to forget. */
@@ -122,5 +118,17 @@ export class Tokens {
       else this.#clients.add(token.client, typeOf(token.refresh), -1)
     }
     return forgotten
+  }
+
+  #end(
+    { row, client, refresh }: Live,
+    at: number,
+    successor: string | null,
+    trace: string | null,
+    receipt: string | null
+  ): void {
+    this.#markEnded.run(row)
+    this.#clients.add(client, typeOf(refresh), -1)
+    this.#insertEnding.run(row, at, successor, trace, receipt)
   }
 }
