@@ -45,9 +45,11 @@ export function openDatabase(path: string, synchronous: Synchronous): OpenDataba
     database = opened
     // A file that has pages keeps their size.
     database.exec(`PRAGMA page_size = ${PAGE_BYTES}`)
-    assertOurs(database, path)
-    // Readers and a writer at once, and no half-written state: everything stands on the write-ahead log.
-    patiently(() => opened.exec('PRAGMA journal_mode = WAL'))
+    patiently(() => {
+      assertOurs(opened, path)
+      // Readers and a writer at once, and no half-written state: everything stands on the write-ahead log.
+      opened.exec('PRAGMA journal_mode = WAL')
+    })
     database.exec(`
       PRAGMA synchronous = ${synchronous};
       PRAGMA cache_size = -${CACHE_KIB};
