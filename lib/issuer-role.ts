@@ -69,7 +69,7 @@ export async function serveTokens(
     verifier,
     now,
     authenticate: clientAuthentication(clients, failedAttempts, now),
-    sign: await accessTokenSigner(fastify, keys[0])
+    sign: accessTokenSigner(keys[0])
   }
   const server = createTokenServer(kernel, (bare) => observeTokenServer(bare, observation))
   await fastify.register(tokenEndpoints, {

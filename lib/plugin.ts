@@ -3,6 +3,7 @@ import fp from 'fastify-plugin'
 import { issuerApi, noIssuerApi, type OAuth, resourceServerApi } from './api.ts'
 import { createGuard, TOKEN } from './guard.ts'
 import { type IssuerParts, issuerParts, serveTokens } from './issuer-role.ts'
+import { tokenDecoder } from './jwt/decoder.ts'
 import type { Issuer } from './jwt/issuer.ts'
 import { keyFetch } from './jwt/key-fetch.ts'
 import { ownIssuer } from './jwt/own-issuer.ts'
@@ -49,12 +50,12 @@ function startTelemetry(settings: Settings, issuer: IssuerParts | undefined): Te
 }
 
 /** Own keys and those of trusted issuers, behind one verifier. */
-function verifierOf(
+async function verifierOf(
   fastify: FastifyInstance,
   { trust, clockTolerance, now }: Settings,
   issuer: IssuerParts | undefined,
   telemetry: Telemetry
-): AccessTokenVerifier {
+): Promise<AccessTokenVerifier> {
   const issuers: Issuer[] = []
   if (issuer !== undefined) {
     const { rules, keys } = issuer
@@ -73,7 +74,7 @@ function verifierOf(
       })
     )
   }
-  return accessTokenVerifier(issuers, now)
+  return accessTokenVerifier(issuers, await tokenDecoder(fastify), now)
 }
 
 async function serveMetrics(
@@ -98,7 +99,7 @@ async function oauthTelemetry(fastify: FastifyInstance, options: OAuthTelemetryO
   telemetry.reportToGlobalProvider()
   fastify.addHook('onReady', async () => telemetry.reportToGlobalProvider())
 
-  const verifier = verifierOf(fastify, settings, issuer, telemetry)
+  const verifier = await verifierOf(fastify, settings, issuer, telemetry)
   const resourceServer = observeResourceServer(
     createResourceServer({ verifier, store: issuer?.store, revocationCheck: settings.revocationCheck }),
     telemetry.observation

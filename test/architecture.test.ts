@@ -40,7 +40,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   options: ['fastify'],
   routes: ['fastify', '@opentelemetry/api', 'ipaddr.js', 'jose'],
   telemetry: ['fastify', '@opentelemetry/api'],
-  jwt: ['fastify', '@fastify/jwt', 'fast-jwt', 'jose', 'lru-cache', 'undici'],
+  jwt: ['fastify', '@fastify/jwt', 'jose', 'lru-cache', 'undici'],
   oauth: ['lru-cache']
 }
 

@@ -1,5 +1,14 @@
-import { constants, type KeyObject, type SigningOptions, verify } from 'node:crypto'
+import { constants, type KeyObject, type SigningOptions, sign, verify } from 'node:crypto'
+import { promisify } from 'node:util'
 import type { Algorithm } from './algorithms.ts'
+
+/*
+ * Signatures are made and checked in the thread pool: the event loop goes on meanwhile, and spends less on handing them
+ * over than it would on the quickest of them.
+ */
+
+/** Makes a signature of a key over the input; both are as they stand in the token (RFC 7515 section 5.1). */
+export type Sign = (input: string) => Promise<string>
 
 /** Whether a signature is that of a key over the input, both as they stand in the token (RFC 7515 section 5.2). */
 export type SignatureCheck = (input: string, signature: string) => Promise<boolean>
@@ -16,15 +25,25 @@ function optionsOf(algorithm: Algorithm): SigningOptions | undefined {
   }
 }
 
-/**
- * Checks signatures in the thread pool: the event loop goes on meanwhile, and spends less than it would on the check
- * itself.
- */
-export function signatureCheck(algorithm: Algorithm, publicKey: KeyObject): SignatureCheck {
-  const digest = algorithm === 'EdDSA' ? null : `sha${algorithm.slice(2)}`
+/** The digest and the key as OpenSSL takes them for an algorithm. */
+function parameters(algorithm: Algorithm, key: KeyObject) {
   const options = optionsOf(algorithm)
-  // A bare key is half the work of one among options.
-  const key = options === undefined ? publicKey : { key: publicKey, ...options }
+  return {
+    digest: algorithm === 'EdDSA' ? null : `sha${algorithm.slice(2)}`,
+    // A bare key is half the work of one among options.
+    key: options === undefined ? key : { key, ...options }
+  }
+}
+
+const signInPool = promisify(sign)
+
+export function signing(algorithm: Algorithm, privateKey: KeyObject): Sign {
+  const { digest, key } = parameters(algorithm, privateKey)
+  return async (input) => (await signInPool(digest, Buffer.from(input, 'latin1'), key)).toString('base64url')
+}
+
+export function signatureCheck(algorithm: Algorithm, publicKey: KeyObject): SignatureCheck {
+  const { digest, key } = parameters(algorithm, publicKey)
   return (input, signature) =>
     new Promise((resolve) => {
       // What cannot be a signature of this key, by its length for example, is an error to some versions of OpenSSL.

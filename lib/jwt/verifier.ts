@@ -1,9 +1,9 @@
-import { createDecoder } from 'fast-jwt'
 import { LRUCache } from 'lru-cache'
 import type { AccessToken, AccessTokenVerifier } from '../oauth/access-token.ts'
 import { digest } from '../oauth/secrets.ts'
 import { ALGORITHMS } from './algorithms.ts'
 import { clientIdOf, mismatch, readClaims, untimely } from './claims.ts'
+import type { Decoded, TokenDecoder } from './decoder.ts'
 import type { Issuer, KeySet, VerificationKey } from './issuer.ts'
 import { refuse } from './refusals.ts'
 
@@ -11,14 +11,6 @@ import { refuse } from './refusals.ts'
 const MAX_TOKEN_LENGTH = 8192
 /** Verified tokens that are remembered. */
 const MAX_REMEMBERED = 10_000
-
-interface Decoded {
-  readonly header: Readonly<Record<string, unknown>>
-  readonly payload: Readonly<Record<string, unknown>>
-  /** What has been signed: header and payload, as they stand in the token. */
-  readonly input: string
-  readonly signature: string
-}
 
 /** A token that has been read, but not verified. */
 interface Presented<I extends Issuer> {
@@ -36,21 +28,10 @@ interface Remembered {
   readonly keySet: KeySet
 }
 
-const decodeComplete: (token: string) => Decoded = createDecoder({ complete: true })
-
 /** @throws OAuthError reason `malformed` when the token is too long to be looked at */
 function identify(token: string): string {
   if (token.length > MAX_TOKEN_LENGTH) throw refuse('malformed')
   return digest(token)
-}
-
-/** @throws OAuthError reason `malformed` */
-function decode(token: string): Decoded {
-  try {
-    return decodeComplete(token)
-  } catch {
-    throw refuse('malformed')
-  }
 }
 
 const asString = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
@@ -74,7 +55,11 @@ function chooseKey(keySet: KeySet, { kid, alg }: Decoded['header']): Verificatio
  * algorithm is the key's (RFC 8725 section 3.1, RFC 9068 section 4). A good signature is remembered under the digest
  * of the token's whole text; its times, and whether its key is still trusted, are checked on every use.
  */
-export function accessTokenVerifier(issuers: readonly Issuer[], now: () => number): AccessTokenVerifier {
+export function accessTokenVerifier(
+  issuers: readonly Issuer[],
+  decode: TokenDecoder,
+  now: () => number
+): AccessTokenVerifier {
   const all = new Map(issuers.map((issuer) => [issuer.name, issuer]))
   const own = new Map(issuers.filter((issuer) => issuer.own).map((issuer) => [issuer.name, issuer]))
   const remembered = new LRUCache<string, Remembered>({ max: MAX_REMEMBERED })

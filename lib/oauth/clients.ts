@@ -27,7 +27,8 @@ export interface Client {
 /** A client as the kernel uses it: no secret, only digests. */
 export interface RegisteredClient {
   readonly id: string
-  readonly secretDigests: readonly string[]
+  /** SHA-256 of each secret that is live. */
+  readonly secretDigests: readonly Uint8Array[]
   readonly grants: readonly string[]
   readonly scope: readonly string[]
   readonly introspect: boolean | readonly string[]
@@ -89,7 +90,7 @@ function registered(given: Client): RegisteredClient {
   if (digests.some((value) => !SHA256_BASE64URL.test(value))) {
     throw new TypeError(`clients[].secretDigest of "${client.id}" must be the base64url SHA-256 of the secret`)
   }
-  const secretDigests = [...secrets.map(digest), ...digests]
+  const secretDigests = [...secrets.map(digest), ...digests].map((value) => Buffer.from(value, 'base64url'))
   if (secretDigests.length === 0 && (client.secret !== undefined || client.secretDigest !== undefined)) {
     throw new TypeError(`clients[] "${client.id}" has an empty list of secrets: leave it out to make the client public`)
   }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes } from './randomness.ts'
 import { digest } from './secrets.ts'
 
 const BASE = 32
