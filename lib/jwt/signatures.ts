@@ -25,13 +25,15 @@ function optionsOf(algorithm: Algorithm): SigningOptions | undefined {
   }
 }
 
-/** The digest and the key as OpenSSL takes them for an algorithm. */
+/**
+ * The digest and the key as OpenSSL takes them for an algorithm. A key of our own carries its options: Node reads them off
+ * whatever brings the key, and of a plain object Node 24 finds out, by exceptions, that it is no key itself. That takes
+ * longer than the signature.
+ */
 function parameters(algorithm: Algorithm, key: KeyObject) {
-  const options = optionsOf(algorithm)
   return {
     digest: algorithm === 'EdDSA' ? null : `sha${algorithm.slice(2)}`,
-    // A bare key is half the work of one among options.
-    key: options === undefined ? key : { key, ...options }
+    key: Object.assign(structuredClone(key), optionsOf(algorithm))
   }
 }
 

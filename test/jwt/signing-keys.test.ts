@@ -1,4 +1,4 @@
-import { createHmac, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { createHmac, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto'
 import { calculateJwkThumbprint, decodeProtectedHeader, type JWK } from 'jose'
 import t, { type Test } from 'tap'
 import type { GeneratedAlgorithm, OAuthTelemetryOptions, SigningKeyInput } from '../../lib/index.ts'
@@ -58,6 +58,14 @@ t.test('a key may be PEM, JWK or KeyObject, of any supported kind', async (t) =>
       await assertAccepted(t, fastify, token, 'reports', `${alg} as ${form}`)
     }
   }
+})
+
+t.test("the application's own KeyObject signs on as it did before", async (t) => {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  await withKeys(t, { signingKeys: [privateKey] })
+  const input = Buffer.from('of the application')
+  t.ok(verify('sha256', input, publicKey, sign('sha256', input, privateKey)), 'in DER, which is what Node defaults to')
+  t.not(sign('sha256', input, privateKey).length, 64, 'and not in the form that JWTs need')
 })
 
 t.test('an RSA JWK with alg PS256 signs with PS256', async (t) => {
