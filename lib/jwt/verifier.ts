@@ -70,9 +70,9 @@ export function accessTokenVerifier(
     return token
   }
 
-  function recall(id: string, among: ReadonlyMap<string, Issuer>): AccessToken | undefined {
+  function recall(id: string): AccessToken | undefined {
     const entry = remembered.get(id)
-    return entry?.keySet.isCurrent() && among.has(entry.issuer.name) ? checkedNow(entry) : undefined
+    return entry?.keySet.isCurrent() ? checkedNow(entry) : undefined
   }
 
   function read<I extends Issuer>(token: string, id: string, among: ReadonlyMap<string, I>): Presented<I> {
@@ -101,18 +101,18 @@ export function accessTokenVerifier(
   return {
     async verify(token) {
       const id = identify(token)
-      const known = recall(id, all)
+      const known = recall(id)
       if (known !== undefined) return known
       const presented = read(token, id, all)
       const keySet = await presented.issuer.keySet(asString(presented.decoded.header.kid))
       return verifyWith(keySet, presented)
     },
-    recall: (token) => (token.length > MAX_TOKEN_LENGTH ? undefined : recall(digest(token), all)),
+    recall: (token) => (token.length > MAX_TOKEN_LENGTH ? undefined : recall(digest(token))),
     async recognise(token) {
       try {
         const id = identify(token)
-        const known = recall(id, own)
-        if (known !== undefined) return known
+        const known = recall(id)
+        if (known !== undefined) return known.own ? known : undefined
         const presented = read(token, id, own)
         return await verifyWith(presented.issuer.keySet(), presented)
       } catch {

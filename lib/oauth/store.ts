@@ -42,7 +42,10 @@ export interface TokenStore {
   /** The token as it now stands, spent, revoked and expired ones included; `undefined` once `prune` forgot it. */
   find(id: string): Promise<StoredToken | undefined>
 
-  /** The same at once, and without failing: for a store that has all its tokens at hand, since every guarded request asks. */
+  /**
+   * The same at once, and without failing: for a store that has all its tokens at hand, since every guarded request asks.
+   * What it gives may change with the token: it is for now, and not to be kept.
+   */
   peek?(id: string): StoredToken | undefined
 
   /**

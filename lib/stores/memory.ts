@@ -28,11 +28,11 @@ export class MemoryStore implements TokenStore {
   }
 
   async find(id: string): Promise<StoredToken | undefined> {
-    return this.peek(id)
+    return this.#entries.get(id)?.toToken()
   }
 
   peek(id: string): StoredToken | undefined {
-    return this.#entries.get(id)?.toToken()
+    return this.#entries.get(id)
   }
 
   async rotate(id: string, successors: readonly StoredToken[], spending: Spending): Promise<Rotation> {
