@@ -6,6 +6,7 @@ import { Checkpoints } from './sqlite/checkpoints.ts'
 import { Clients } from './sqlite/clients.ts'
 import { explained } from './sqlite/errors.ts'
 import { GroupCommit } from './sqlite/group-commit.ts'
+import { GroupRead } from './sqlite/group-read.ts'
 import { KeptFiles } from './sqlite/kept-files.ts'
 import { LiveCounts } from './sqlite/live-counts.ts'
 import { Marks } from './sqlite/marks.ts'
@@ -38,6 +39,7 @@ export class SqliteStore implements TokenStore {
   readonly #path: string
   readonly #database: DatabaseSync
   readonly #writes: GroupCommit
+  readonly #reads: GroupRead
   readonly #clients: Clients
   readonly #tokens: Tokens
   readonly #marks: Marks
@@ -75,6 +77,7 @@ export class SqliteStore implements TokenStore {
       explain: (error) => explained(path, error),
       mustHold: () => this.#checkpoints.hold
     })
+    this.#reads = new GroupRead(database)
     this.#kept = new KeptFiles(path)
   }
 
@@ -87,7 +90,7 @@ export class SqliteStore implements TokenStore {
   }
 
   find(id: string): Promise<StoredToken | undefined> {
-    return this.#read(async () => this.#tokens.find(id)?.token)
+    return this.#read(() => this.#reads.run(() => this.#tokens.find(id)?.token))
   }
 
   rotate(id: string, successors: readonly StoredToken[], spending: Spending): Promise<Rotation> {
@@ -135,6 +138,7 @@ export class SqliteStore implements TokenStore {
   }
 
   async #close(): Promise<void> {
+    this.#reads.flush()
     await this.#writes.close()
     await this.#checkpoints.close()
     await this.#counts.close()

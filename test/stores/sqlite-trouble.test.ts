@@ -54,6 +54,7 @@ t.test('damage deeper in the file is said by whoever meets it, and is no answer'
   const store = openStore(t, path)
   const damaged = { message: `The token database ${path} ${DAMAGED}` }
   for (const { id } of tokens.slice(0, 5)) await t.rejects(store.find(id), damaged)
+  await Promise.all(tokens.map(({ id }) => t.rejects(store.find(id), damaged, 'also where many look at once')))
   await t.rejects(store.insert([accessToken()]), damaged)
   await t.rejects(store.countLive(NOW), damaged)
   await t.rejects(store.prune(NOW + 86_400), damaged)

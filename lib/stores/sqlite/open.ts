@@ -18,7 +18,11 @@ export interface OpenDatabase {
 const OPENING_MS = 10_000
 /** A short wait for another process's commit costs less than coming back to it. */
 const BUSY_MS = 2
-const CACHE_KIB = 32_768
+/**
+ * A commit that splits pages goes through all slots of the cache: of 32 MiB it takes a tenth of a refresh. Of 8 MiB, what
+ * is still in the log is read from the file again and again.
+ */
+const CACHE_KIB = 16_384
 /**
  * Half of SQLite's default. Tokens of many clients and subjects end in as many places of the indexes, and each of these
  * costs a page in the log: while a million expire in a minute, requests (p99) take 1.8 times as long as when none do, and
