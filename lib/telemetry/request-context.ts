@@ -37,10 +37,15 @@ export function areSpansWanted(of: Context): boolean {
   return of.getValue(NO_SPANS_KEY) === undefined
 }
 
+/** The context that a tracing plugin has for a request. @throws what the plugin throws */
+export function pluginContext(request: FastifyRequest): Context | undefined {
+  const traced = request as TracedRequest
+  return traced.opentelemetry?.().context ?? traced.openTelemetry?.().context
+}
+
 /** @throws what a tracing plugin, a propagator or the application's `trust` throws */
 function contextOf(request: FastifyRequest, trust: TraceTrust, active: Context): Context {
-  const traced = request as TracedRequest
-  const plugin = traced.opentelemetry?.().context ?? traced.openTelemetry?.().context
+  const plugin = pluginContext(request)
   if (plugin !== undefined) return plugin
   const remote = propagation.extract(active, request.raw.rawHeaders, RAW_HEADERS)
   if ((typeof trust === 'function' ? trust(request) : trust) === true) return remote

@@ -12,6 +12,7 @@ import {
 import { SCOPE_NAME } from './conventions.ts'
 import { areSpansWanted, untrustedLink, withoutUntrustedLink } from './request-context.ts'
 import { mayBeRecorded, toTraceparent } from './trace-context.ts'
+import { activeOrigin, type TraceOrigin } from './trace-origin.ts'
 
 /** What a span says when it ends. */
 export interface SpanReport {
@@ -45,10 +46,11 @@ export class Tracing {
     }
   }
 
-  start(name: string, parent: Context = context.active()): Recording {
-    const parentSpan = trace.getSpanContext(parent)
-    if (this.#tracer === undefined || !areSpansWanted(parent) || !mayBeRecorded(parentSpan)) {
-      return unrecorded(parentSpan, parent)
+  start(name: string, origin: TraceOrigin = activeOrigin): Recording {
+    if (origin.isUnsampled) return unrecorded(origin.context)
+    const parent = origin.context()
+    if (this.#tracer === undefined || !areSpansWanted(parent) || !mayBeRecorded(trace.getSpanContext(parent))) {
+      return unrecorded(() => parent)
     }
     try {
       const link = untrustedLink(parent)
@@ -56,7 +58,7 @@ export class Tracing {
       return this.#recording(span, span.spanContext(), parent)
     } catch {
       this.#onDropped()
-      return unrecorded(undefined, parent)
+      return unrecorded(() => parent)
     }
   }
 
@@ -83,10 +85,10 @@ function write(span: Span, { attributes, links = [], event, failure }: SpanRepor
   if (failure !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: failure })
 }
 
-function unrecorded(parentSpan: SpanContext | undefined, within: Context): Recording {
+function unrecorded(within: () => Context): Recording {
   return {
-    traceparent: () => toTraceparent(parentSpan),
-    run: (work) => context.with(within, work),
+    traceparent: () => toTraceparent(trace.getSpanContext(within())),
+    run: (work) => context.with(within(), work),
     end: () => {}
   }
 }
