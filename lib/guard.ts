@@ -6,8 +6,7 @@ import { assertScopeTokens } from './oauth/scope.ts'
 import { authorizationHeaders } from './routes/authorization-header.ts'
 import { isOpen } from './routes/open-routes.ts'
 import type { ObservedResourceServer } from './telemetry/observe-resource-server.ts'
-import type { TraceTrust } from './telemetry/request-context.ts'
-import { requestOrigin } from './telemetry/trace-origin.ts'
+import { requestOrigin, type TraceTrust } from './telemetry/request-origin.ts'
 
 /** Where the guard leaves the token on the request. */
 export const TOKEN: unique symbol = Symbol('oauth2 access token')

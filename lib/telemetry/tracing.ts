@@ -10,7 +10,7 @@ import {
   trace
 } from '@opentelemetry/api'
 import { SCOPE_NAME } from './conventions.ts'
-import { areSpansWanted, untrustedLink, withoutUntrustedLink } from './request-context.ts'
+import { areSpansWanted, untrustedLink, withoutUntrustedLink } from './request-origin.ts'
 import { mayBeRecorded, toTraceparent } from './trace-context.ts'
 import { activeOrigin, type TraceOrigin } from './trace-origin.ts'
 
