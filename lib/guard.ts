@@ -6,7 +6,7 @@ import { assertScopeTokens } from './oauth/scope.ts'
 import { authorizationHeaders } from './routes/authorization-header.ts'
 import { isOpen } from './routes/open-routes.ts'
 import type { ObservedResourceServer } from './telemetry/observe-resource-server.ts'
-import { requestOrigin, type TraceTrust } from './telemetry/request-origin.ts'
+import { requestContext, type TraceTrust } from './telemetry/request-context.ts'
 
 /** Where the guard leaves the token on the request. */
 export const TOKEN: unique symbol = Symbol('oauth2 access token')
@@ -51,7 +51,7 @@ export function createGuard({ server, realm, trustIncomingTrace }: GuardOptions)
       if (isOpen(config)) return undefined
       const validation = { authorization: authorizationHeaders(request), scope }
       try {
-        const decided = server.validate(validation, requestOrigin(request, config, trustIncomingTrace))
+        const decided = server.validate(validation, requestContext(request, config, trustIncomingTrace))
         request[TOKEN] = decided instanceof Promise ? await decided : decided
         return undefined
       } catch (error) {

@@ -31,6 +31,6 @@ export type {
   ValidateEvent
 } from './telemetry/events.ts'
 export type { MetricSource } from './telemetry/prometheus.ts'
-export type { TraceTrust } from './telemetry/request-origin.ts'
+export type { TraceTrust } from './telemetry/request-context.ts'
 export type { EventListener } from './telemetry/telemetry.ts'
 export type { UserIdMode } from './telemetry/user-ids.ts'

@@ -7,7 +7,7 @@ import type { GrantHandler } from './oauth/grants/grant.ts'
 import type { TokenStore } from './oauth/store.ts'
 import type { RevocationCheck } from './oauth/verbs/validate.ts'
 import type { MetricSource } from './telemetry/prometheus.ts'
-import type { TraceTrust } from './telemetry/request-origin.ts'
+import type { TraceTrust } from './telemetry/request-context.ts'
 import type { EventListener } from './telemetry/telemetry.ts'
 import type { UserIdMode } from './telemetry/user-ids.ts'
 

@@ -5,7 +5,7 @@ import { revocation } from '../oauth/endpoints/revocation.ts'
 import type { Kernel } from '../oauth/kernel.ts'
 import type { EndpointRequest } from '../oauth/request.ts'
 import type { TokenServer } from '../oauth/server.ts'
-import { requestOrigin, type TraceTrust } from '../telemetry/request-origin.ts'
+import { requestContext, type TraceTrust } from '../telemetry/request-context.ts'
 import { authorizationHeaders } from './authorization-header.ts'
 import { oauthErrorHandler } from './error-handler.ts'
 import { openRoutes } from './open-routes.ts'
@@ -49,7 +49,7 @@ export async function tokenEndpoints(scope: FastifyInstance, options: TokenEndpo
     reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' })
   })
   scope.addHook('preHandler', function enterTrace(request, _reply, done) {
-    context.with(requestOrigin(request, request.routeOptions.config, trustIncomingTrace).context(), done)
+    context.with(requestContext(request, request.routeOptions.config, trustIncomingTrace), done)
   })
 
   scope.post('/token', { schema: schemas.token }, (request) => server.token(endpointRequest(request)))

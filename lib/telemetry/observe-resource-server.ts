@@ -1,3 +1,4 @@
+import type { Context } from '@opentelemetry/api'
 import type { AccessToken } from '../oauth/access-token.ts'
 import { asOAuthError } from '../oauth/errors.ts'
 import type { RefusalReason } from '../oauth/outcomes.ts'
@@ -7,7 +8,6 @@ import { SPAN } from './conventions.ts'
 import type { ValidateEvent } from './events.ts'
 import type { Observation } from './observe-token-server.ts'
 import { validateReport } from './span-reports.ts'
-import type { TraceOrigin } from './trace-origin.ts'
 import type { Recording } from './tracing.ts'
 
 /** What could not be decided counts as unavailable, whatever it was that failed. */
@@ -26,10 +26,10 @@ function ageOf({ claims: { iat } }: AccessToken, now: number): number | undefine
 /** The resource server as the guard has it. */
 export interface ObservedResourceServer {
   /**
-   * @param origin where the request comes from. Default: what the application is doing
+   * @param within the context that the request belongs to. Default: the active one
    * @throws what it may also reject with
    */
-  validate(request: ValidateRequest, origin?: TraceOrigin): AccessToken | Promise<AccessToken>
+  validate(request: ValidateRequest, within?: Context): AccessToken | Promise<AccessToken>
 }
 
 /** The same resource server, seen from outside: every decision is an event, in a span if anybody would see it. */
@@ -53,8 +53,8 @@ export function observeResourceServer(
   }
 
   return {
-    validate(request, origin) {
-      const recording = tracing.start(SPAN.validate, origin)
+    validate(request, within) {
+      const recording = tracing.start(SPAN.validate, within)
       let decided: AccessToken | undefined
       try {
         decided = server.validateNow(request)

@@ -11,29 +11,19 @@ export function toTraceparent(spanContext: SpanContext | undefined): string | un
 /** An id of zeros only names nothing. */
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 
-/** The span that a traceparent names; `undefined` when it is not a valid one. */
-export function parseTraceparent(traceparent: string): SpanContext | undefined {
-  if (!TRACEPARENT.test(traceparent)) return undefined
-  return {
+/** A link to the operation a traceparent names; none when there is no valid one. */
+export function linkTo(traceparent: string | undefined): Link[] {
+  if (traceparent === undefined || !TRACEPARENT.test(traceparent)) return []
+  const context: SpanContext = {
     traceId: traceparent.slice(3, 35),
     spanId: traceparent.slice(36, 52),
     traceFlags: Number.parseInt(traceparent.slice(53), 16),
     isRemote: true
   }
-}
-
-/** A link to the operation a traceparent names; none when there is no valid one. */
-export function linkTo(traceparent: string | undefined): Link[] {
-  const context = traceparent === undefined ? undefined : parseTraceparent(traceparent)
-  return context === undefined ? [] : [{ context }]
-}
-
-/** Whether a span's trace is recorded. */
-export function isSampled({ traceFlags }: SpanContext): boolean {
-  return (traceFlags & TraceFlags.SAMPLED) !== 0
+  return [{ context }]
 }
 
 /** Whether a span under this parent would be seen by anybody: true without a parent, when sampling decides. */
 export function mayBeRecorded(parent: SpanContext | undefined): boolean {
-  return parent === undefined || isSampled(parent) || !isSpanContextValid(parent)
+  return parent === undefined || (parent.traceFlags & TraceFlags.SAMPLED) !== 0 || !isSpanContextValid(parent)
 }

@@ -10,9 +10,8 @@ import {
   trace
 } from '@opentelemetry/api'
 import { SCOPE_NAME } from './conventions.ts'
-import { areSpansWanted, untrustedLink, withoutUntrustedLink } from './request-origin.ts'
+import { areSpansWanted, untrustedLink, withoutUntrustedLink } from './request-context.ts'
 import { mayBeRecorded, toTraceparent } from './trace-context.ts'
-import { activeOrigin, type TraceOrigin } from './trace-origin.ts'
 
 /** What a span says when it ends. */
 export interface SpanReport {
@@ -46,11 +45,10 @@ export class Tracing {
     }
   }
 
-  start(name: string, origin: TraceOrigin = activeOrigin): Recording {
-    if (origin.isUnsampled) return unrecorded(origin.context)
-    const parent = origin.context()
-    if (this.#tracer === undefined || !areSpansWanted(parent) || !mayBeRecorded(trace.getSpanContext(parent))) {
-      return unrecorded(() => parent)
+  start(name: string, parent: Context = context.active()): Recording {
+    const parentSpan = trace.getSpanContext(parent)
+    if (this.#tracer === undefined || !areSpansWanted(parent) || !mayBeRecorded(parentSpan)) {
+      return unrecorded(parentSpan, parent)
     }
     try {
       const link = untrustedLink(parent)
@@ -58,7 +56,7 @@ export class Tracing {
       return this.#recording(span, span.spanContext(), parent)
     } catch {
       this.#onDropped()
-      return unrecorded(() => parent)
+      return unrecorded(undefined, parent)
     }
   }
 
@@ -85,10 +83,10 @@ function write(span: Span, { attributes, links = [], event, failure }: SpanRepor
   if (failure !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: failure })
 }
 
-function unrecorded(within: () => Context): Recording {
+function unrecorded(parentSpan: SpanContext | undefined, within: Context): Recording {
   return {
-    traceparent: () => toTraceparent(trace.getSpanContext(within())),
-    run: (work) => context.with(within(), work),
+    traceparent: () => toTraceparent(parentSpan),
+    run: (work) => context.with(within, work),
     end: () => {}
   }
 }

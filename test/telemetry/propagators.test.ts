@@ -28,9 +28,9 @@ async function call(t: Test, headers: Record<string, string | string[]>, propaga
   return recorded
 }
 
-/** Reads a header of its own: of a trace that is recorded. */
+/** Reads a header of a trace that is recorded, and names only the one that it writes, as the propagator of B3 does. */
 const debugging: TextMapPropagator = {
-  fields: () => ['x-debug'],
+  fields: () => ['x-debug-id'],
   inject: () => {},
   extract(into, carrier, getter) {
     const [traceId = '', spanId = ''] = String(getter.get(carrier, 'x-debug') ?? '').split('-')
@@ -50,6 +50,19 @@ t.test('an unsampled traceparent is overruled by what else the application reads
   const recorded = await call(t, { traceparent: UNSAMPLED, 'X-Debug': OTHER }, both)
   t.equal(parentOf(spanNamed(recorded, 'oauth2.token.validate')), OTHER)
 })
+
+for (const flags of ['00', '01']) {
+  t.test(`a traceparent (${flags}) is nothing to an application that only sends it`, async (t) => {
+    const w3c = new W3CTraceContextPropagator()
+    const sending: TextMapPropagator = {
+      fields: () => w3c.fields(),
+      inject: w3c.inject.bind(w3c),
+      extract: (into) => into
+    }
+    const recorded = await call(t, { traceparent: `00-${REMOTE}-${flags}` }, sending)
+    t.equal(parentOf(spanNamed(recorded, 'oauth2.token.validate')), undefined)
+  })
+}
 
 t.test('a traceparent says nothing to an application that does not read it', async (t) => {
   const recorded = await call(t, { traceparent: UNSAMPLED }, debugging)

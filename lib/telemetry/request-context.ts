@@ -9,11 +9,7 @@ import {
   trace
 } from '@opentelemetry/api'
 import type { FastifyRequest } from 'fastify'
-import { LinkedContext } from './linked-context.ts'
 import { headerValues } from './raw-headers.ts'
-import { remoteSpan } from './remote-span.ts'
-import { isSampled } from './trace-context.ts'
-import { originOf, type TraceOrigin } from './trace-origin.ts'
 
 /** Whether the trace context that a request brings may be the parent of our spans. */
 export type TraceTrust = boolean | ((request: FastifyRequest) => boolean)
@@ -42,41 +38,35 @@ export function areSpansWanted(of: Context): boolean {
 }
 
 /** @throws what a tracing plugin, a propagator or the application's `trust` throws */
-function originBy(request: FastifyRequest, trust: TraceTrust, active: Context): TraceOrigin {
+function contextOf(request: FastifyRequest, trust: TraceTrust, active: Context): Context {
   const traced = request as TracedRequest
   const plugin = traced.opentelemetry?.().context ?? traced.openTelemetry?.().context
-  if (plugin !== undefined) return originOf(plugin)
-  const { rawHeaders } = request.raw
-  const isTrusted = (typeof trust === 'function' ? trust(request) : trust) === true
-  const span = remoteSpan(rawHeaders)
-  if (isTrusted && span !== undefined) {
-    return { isUnsampled: !isSampled(span), context: () => trace.setSpanContext(new LinkedContext(active), span) }
-  }
-  const remote = propagation.extract(active, rawHeaders, RAW_HEADERS)
-  if (isTrusted) return originOf(remote)
+  if (plugin !== undefined) return plugin
+  const remote = propagation.extract(active, request.raw.rawHeaders, RAW_HEADERS)
+  if ((typeof trust === 'function' ? trust(request) : trust) === true) return remote
   const untrusted = trace.getSpanContext(remote)
-  return originOf(untrusted === undefined ? ROOT_CONTEXT : ROOT_CONTEXT.setValue(LINK_KEY, { context: untrusted }))
+  return untrusted === undefined ? ROOT_CONTEXT : ROOT_CONTEXT.setValue(LINK_KEY, { context: untrusted })
 }
 
 /**
- * Where spans about a request belong: under the active span, else in the context of a tracing plugin, else under what the
- * request's headers name. From callers who are not trusted a new trace begins, with a link to theirs; and where this
+ * The context that spans about a request belong to: the active span, else that of a tracing plugin, else what the
+ * request's headers carry. From callers who are not trusted a new trace begins, with a link to theirs; and where this
  * cannot be told, a new trace without a link.
  *
  * @param config the `config` of its route; Fastify makes it anew for whoever asks
  */
-export function requestOrigin(
+export function requestContext(
   request: FastifyRequest,
   { otel }: { readonly otel?: boolean },
   trust: TraceTrust
-): TraceOrigin {
+): Context {
   const active = context.active()
-  if (otel === false) return originOf(active.setValue(NO_SPANS_KEY, true))
-  if (trace.getSpan(active) !== undefined) return originOf(active)
+  if (otel === false) return active.setValue(NO_SPANS_KEY, true)
+  if (trace.getSpan(active) !== undefined) return active
   try {
-    return originBy(request, trust, active)
+    return contextOf(request, trust, active)
   } catch {
-    return originOf(ROOT_CONTEXT)
+    return ROOT_CONTEXT
   }
 }
 
