@@ -28,8 +28,8 @@ const FORGOTTEN_AT_ONCE = 50
 const PAUSE_MS = 1
 
 /**
- * Keeps tokens in a file, on `node:sqlite`: for one machine, and for several processes of it. What comes in during one
- * turn of the event loop is committed together. Signing keys are kept in files beside it (`PATH.NAME.key`), also 0600.
+ * Keeps tokens in a file, on `node:sqlite`: for one machine, and for several processes of it. What is looked
+ * up during one turn of the event loop is read together, and what is written is committed together. Signing keys are kept in files beside it (`PATH.NAME.key`), also 0600.
  *
  * A revocation of more than 500 tokens takes several transactions: none of the tokens can be refreshed from its beginning
  * on, and when it rejects some are revoked already.
@@ -90,7 +90,7 @@ export class SqliteStore implements TokenStore {
   }
 
   find(id: string): Promise<StoredToken | undefined> {
-    return this.#read(() => this.#reads.run(() => this.#tokens.find(id)?.token))
+    return this.#whileOpen(() => this.#reads.run(() => this.#tokens.find(id)?.token))
   }
 
   rotate(id: string, successors: readonly StoredToken[], spending: Spending): Promise<Rotation> {
@@ -111,11 +111,11 @@ export class SqliteStore implements TokenStore {
   }
 
   countLive(at: number): Promise<readonly TokenCount[]> {
-    return this.#read(() => this.#counts.read(at))
+    return this.#whileOpen(() => this.#counts.read(at))
   }
 
   prune(at: number): Promise<readonly TokenCount[]> {
-    return this.#read(async () => {
+    return this.#whileOpen(async () => {
       if (this.#revocations.isDue(at)) await this.#writes.run(() => this.#revocations.forget(at))
       const expired = new TokenCounts()
       try {
@@ -129,7 +129,7 @@ export class SqliteStore implements TokenStore {
   }
 
   keep(name: string, value: string): Promise<string> {
-    return this.#read(() => this.#kept.keep(name, value))
+    return this.#whileOpen(() => this.#kept.keep(name, value))
   }
 
   close(): Promise<void> {
@@ -145,11 +145,11 @@ export class SqliteStore implements TokenStore {
     this.#database.close()
   }
 
-  /** What needs no transaction. */
-  async #read<T>(read: () => Promise<T>): Promise<T> {
+  /** Refuses after `close`, and explains what SQLite says. */
+  async #whileOpen<T>(work: () => Promise<T>): Promise<T> {
     if (this.#closing !== undefined) throw new Error('The token database has been closed')
     try {
-      return await read()
+      return await work()
     } catch (error) {
       throw explained(this.#path, error)
     }

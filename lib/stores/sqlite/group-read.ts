@@ -1,5 +1,11 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 
+interface Job {
+  /** Reads, and tells the caller. */
+  readonly read: () => void
+  readonly refuse: (error: unknown) => void
+}
+
 /**
  * Does all reading that has come together during one turn of the event loop in one transaction: to lock the file takes
  * longer than to find a token. The state that is read is never older than the call that asked for it.
@@ -7,36 +13,41 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 export class GroupRead {
   readonly #database: DatabaseSync
   readonly #begin: StatementSync
-  readonly #end: StatementSync
-  #queue: (() => void)[] = []
+  readonly #rollback: StatementSync
+  #queue: Job[] = []
 
   constructor(database: DatabaseSync) {
     this.#database = database
     this.#begin = database.prepare('BEGIN')
-    this.#end = database.prepare('ROLLBACK')
+    this.#rollback = database.prepare('ROLLBACK')
   }
 
   run<T>(read: () => T): Promise<T> {
-    const { promise, resolve, reject } = Promise.withResolvers<T>()
-    this.#queue.push(() => {
-      try {
-        resolve(read())
-      } catch (error) {
-        reject(error)
-      }
+    return new Promise((resolve, refuse) => {
+      this.#queue.push({ read: () => resolve(read()), refuse })
+      if (this.#queue.length === 1) setImmediate(() => this.flush())
     })
-    if (this.#queue.length === 1) setImmediate(() => this.flush())
-    return promise
   }
 
   /** Reads at once what has been asked for. */
   flush(): void {
-    const reads = this.#queue
-    if (reads.length === 0) return
+    const jobs = this.#queue
     this.#queue = []
-    if (reads.length > 1) this.#begin.run()
-    for (const read of reads) read()
-    // Nothing has been written, and to roll back never fails; SQLite itself does after some errors.
-    if (this.#database.isTransaction) this.#end.run()
+    try {
+      if (jobs.length > 1) this.#begin.run()
+      for (const job of jobs) this.#do(job)
+      // Nothing has been written. SQLite itself rolls back after some errors.
+      if (jobs.length > 1 && this.#database.isTransaction) this.#rollback.run()
+    } catch (error) {
+      for (const { refuse } of jobs) refuse(error)
+    }
+  }
+
+  #do({ read, refuse }: Job): void {
+    try {
+      read()
+    } catch (error) {
+      refuse(error)
+    }
   }
 }

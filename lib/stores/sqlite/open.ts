@@ -19,8 +19,8 @@ const OPENING_MS = 10_000
 /** A short wait for another process's commit costs less than coming back to it. */
 const BUSY_MS = 2
 /**
- * A commit that splits pages goes through all slots of the cache: of 32 MiB it takes a tenth of a refresh. Of 8 MiB, what
- * is still in the log is read from the file again and again.
+ * A commit that splits pages walks the whole cache: at 32 MiB that is a tenth of a refresh. At 8 MiB pages that are still
+ * in the log are read again and again.
  */
 const CACHE_KIB = 16_384
 /**
