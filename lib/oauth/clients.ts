@@ -1,6 +1,6 @@
 import { unavailable } from './errors.ts'
 import { isScopeToken } from './scope.ts'
-import { digest } from './secrets.ts'
+import { digestBytes } from './secrets.ts'
 
 /** A client as the application registers it (RFC 6749 section 2). */
 export interface Client {
@@ -90,7 +90,7 @@ function registered(given: Client): RegisteredClient {
   if (digests.some((value) => !SHA256_BASE64URL.test(value))) {
     throw new TypeError(`clients[].secretDigest of "${client.id}" must be the base64url SHA-256 of the secret`)
   }
-  const secretDigests = [...secrets.map(digest), ...digests].map((value) => Buffer.from(value, 'base64url'))
+  const secretDigests = [...secrets.map(digestBytes), ...digests.map((value) => Buffer.from(value, 'base64url'))]
   if (secretDigests.length === 0 && (client.secret !== undefined || client.secretDigest !== undefined)) {
     throw new TypeError(`clients[] "${client.id}" has an empty list of secrets: leave it out to make the client public`)
   }

@@ -6,11 +6,10 @@ export type Form = ReadonlyMap<string, string>
 /** What a body of this type consists of; everything else is percent-encoded (WHATWG URL, section 5). */
 const FORM = /^[\x21-\x7E]*$/
 
-const ENCODED = /[%+]/
-
 /** Decodes a name or value of a form. @throws the refusal when it is not well-formed */
 export function formDecode(text: string, refusal: () => OAuthError): string {
-  if (!ENCODED.test(text)) return text
+  // Most have nothing to decode.
+  if (!/[%+]/.test(text)) return text
   try {
     return decodeURIComponent(text.replaceAll('+', ' '))
   } catch {

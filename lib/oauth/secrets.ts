@@ -1,8 +1,13 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 
-/** The base64url SHA-256 of a high-entropy secret: the only form in which one is ever kept. */
+/** The base64url SHA-256 of a high-entropy secret. No secret itself is ever kept. */
 export function digest(secret: string): string {
   return hash('sha256', secret, 'base64url')
+}
+
+/** The same as bytes, to compare with. */
+export function digestBytes(secret: string): Uint8Array {
+  return hash('sha256', secret, 'buffer')
 }
 
 /** The digest of nothing that anyone has. */
@@ -13,7 +18,7 @@ const NOBODY: readonly Uint8Array[] = [Buffer.alloc(32)]
  * done against a digest nobody has when there is none, so an unknown client costs what a wrong secret costs.
  */
 export function matchesAny(secret: string, digests: readonly Uint8Array[]): boolean {
-  const presented = hash('sha256', secret, 'buffer')
+  const presented = digestBytes(secret)
   let matches = false
   for (const known of digests.length > 0 ? digests : NOBODY) {
     if (timingSafeEqual(presented, known)) matches = true

@@ -1,4 +1,5 @@
-import { randomBytes } from './randomness.ts'
+import { randomInt } from 'node:crypto'
+import { randomText } from './random-text.ts'
 import { digest } from './secrets.ts'
 
 const BASE = 32
@@ -35,9 +36,8 @@ const placeFor = (family: string): string => placeOf(family) ?? '0'
  * @param family the family that goes on; without one a new family begins, in a place chosen by chance
  */
 export function newTokenId(at: number, family?: string): string {
-  const random = randomBytes(17)
-  const place = family === undefined ? (random.readUInt8(16) % BASE).toString(BASE) : placeFor(family)
-  return head(at, place) + random.toString('base64url', 0, 16)
+  const place = family === undefined ? randomInt(BASE).toString(BASE) : placeFor(family)
+  return head(at, place) + randomText(16)
 }
 
 /**
@@ -47,7 +47,7 @@ export function newTokenId(at: number, family?: string): string {
  * @param at NumericDate: seconds
  */
 export function newRefreshToken(at: number, family: string): string {
-  return head(at, placeFor(family)) + randomBytes(32).toString('base64url')
+  return head(at, placeFor(family)) + randomText(32)
 }
 
 /** The id of a refresh token: its head, and the SHA-256 of all of it. What was never ours has an id that nothing has. */

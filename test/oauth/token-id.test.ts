@@ -15,16 +15,6 @@ t.test('the ids of a family name one place, those of all families all places', a
   t.strictSame([...places].sort(), PLACES)
 })
 
-t.test('no two of many ids and refresh tokens are made of the same bytes', async (t) => {
-  const made = Array.from({ length: 5000 }, () => [newTokenId(NOW), newRefreshToken(NOW, 'of an application')]).flat()
-  // Eight bytes at every place of what follows the head: bytes that are given twice would show, however they overlap.
-  const pieces = made.flatMap((id) => {
-    const bytes = Buffer.from(id.slice(8), 'base64url')
-    return Array.from({ length: bytes.length - 7 }, (_, at) => bytes.toString('latin1', at, at + 8))
-  })
-  t.equal(new Set(pieces).size, pieces.length)
-})
-
 t.test('ids sort by the second they were made in', async (t) => {
   const seconds = [0, 31, 32, 1023, 1024, 1_800_000_000, 1_800_000_001, 32 ** 7 - 1]
   const ids = seconds.map((second) => newTokenId(second))
