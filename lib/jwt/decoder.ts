@@ -15,7 +15,10 @@ export interface Decoded {
 /** Reads a JWT (RFC 7519 section 7.2). @throws OAuthError reason `malformed` */
 export type TokenDecoder = (token: string) => Decoded
 
-/** Reads with @fastify/jwt, under a name and in a scope of its own: the application's registration is untouched. */
+/**
+ * Reads with @fastify/jwt, under a name and in a scope of its own: the application's registration is untouched. It only
+ * reads: it would verify on the event loop, and without the rules of `claims.ts` and `verification-keys.ts`.
+ */
 export async function tokenDecoder(fastify: FastifyInstance): Promise<TokenDecoder> {
   // It writes into `jwt`: without one of this scope's own, into the application's.
   const own = Object.create(null) as JWT & { readonly oauth2: JWT }

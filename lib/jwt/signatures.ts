@@ -1,4 +1,5 @@
-import { constants, type KeyObject, type SigningOptions, sign, verify } from 'node:crypto'
+import { ok } from 'node:assert'
+import { constants, createPublicKey, type KeyObject, type SigningOptions, sign, verify } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { Algorithm } from './algorithms.ts'
 
@@ -7,11 +8,14 @@ import type { Algorithm } from './algorithms.ts'
  * over than it would on the quickest of them.
  */
 
-/** Makes a signature of a key over the input; both are as they stand in the token (RFC 7515 section 5.1). */
-export type Sign = (input: string) => Promise<string>
+/** Makes the signature of a key over the input; both are as they stand in the token (RFC 7515 section 5.1). */
+export type SignatureMaker = (input: string) => Promise<string>
 
 /** Whether a signature is that of a key over the input, both as they stand in the token (RFC 7515 section 5.2). */
 export type SignatureCheck = (input: string, signature: string) => Promise<boolean>
+
+const signInPool = promisify(sign)
+const verifyInPool = promisify(verify)
 
 /** What OpenSSL must be told beside the key: RFC 7518 sections 3.4 and 3.5. */
 function optionsOf(algorithm: Algorithm): SigningOptions | undefined {
@@ -25,32 +29,37 @@ function optionsOf(algorithm: Algorithm): SigningOptions | undefined {
   }
 }
 
+const digestOf = (algorithm: Algorithm): string | null => (algorithm === 'EdDSA' ? null : `sha${algorithm.slice(2)}`)
+
 /**
- * The digest and the key as OpenSSL takes them for an algorithm. A key of our own carries its options: Node reads them off
- * whatever brings the key, and of a plain object Node 24 finds out, by exceptions, that it is no key itself. That takes
+ * The key as OpenSSL takes it for an algorithm. One of our own carries its options, since Node reads them off whatever
+ * brings the key: of a plain object beside a key Node 24 finds out by exceptions that it is no key itself, and that takes
  * longer than the signature.
  */
-function parameters(algorithm: Algorithm, key: KeyObject) {
-  return {
-    digest: algorithm === 'EdDSA' ? null : `sha${algorithm.slice(2)}`,
-    key: Object.assign(structuredClone(key), optionsOf(algorithm))
-  }
+function carrying(options: SigningOptions | undefined, key: KeyObject): KeyObject {
+  return options === undefined ? key : Object.assign(structuredClone(key), options)
 }
 
-const signInPool = promisify(sign)
-
-export function signing(algorithm: Algorithm, privateKey: KeyObject): Sign {
-  const { digest, key } = parameters(algorithm, privateKey)
+/** @throws AssertionError where Node does not sign as RFC 7518 says: no other version of it may be trusted unseen */
+export function signatureMaker(algorithm: Algorithm, privateKey: KeyObject): SignatureMaker {
+  const digest = digestOf(algorithm)
+  const options = optionsOf(algorithm)
+  const key = carrying(options, privateKey)
+  const sample = Buffer.from('sample')
+  const asDocumented = { key: createPublicKey(privateKey), ...options }
+  ok(verify(digest, sample, asDocumented, sign(digest, sample, key)), 'this version of Node signs in another way')
   return async (input) => (await signInPool(digest, Buffer.from(input, 'latin1'), key)).toString('base64url')
 }
 
 export function signatureCheck(algorithm: Algorithm, publicKey: KeyObject): SignatureCheck {
-  const { digest, key } = parameters(algorithm, publicKey)
-  return (input, signature) =>
-    new Promise((resolve) => {
+  const digest = digestOf(algorithm)
+  const key = carrying(optionsOf(algorithm), publicKey)
+  return async (input, signature) => {
+    try {
+      return await verifyInPool(digest, Buffer.from(input, 'latin1'), key, Buffer.from(signature, 'base64url'))
+    } catch {
       // What cannot be a signature of this key, by its length for example, is an error to some versions of OpenSSL.
-      verify(digest, Buffer.from(input, 'latin1'), key, Buffer.from(signature, 'base64url'), (error, isGood) =>
-        resolve(error === null && isGood)
-      )
-    })
+      return false
+    }
+  }
 }

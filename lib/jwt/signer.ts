@@ -1,5 +1,5 @@
 import type { AccessTokenSigner } from '../oauth/access-token.ts'
-import { signing } from './signatures.ts'
+import { signatureMaker } from './signatures.ts'
 import type { SigningKey } from './signing-keys.ts'
 
 /** RFC 9068 section 2.1. */
@@ -10,7 +10,7 @@ const encoded = (part: object): string => Buffer.from(JSON.stringify(part)).toSt
 /** Signs access tokens with a key (RFC 7515 section 7.1: JWS Compact Serialization). */
 export function accessTokenSigner({ algorithm, kid, privateKey }: SigningKey): AccessTokenSigner {
   const header = encoded({ alg: algorithm, typ: TYP, kid })
-  const sign = signing(algorithm, privateKey)
+  const sign = signatureMaker(algorithm, privateKey)
   return async (claims) => {
     const input = `${header}.${encoded(claims)}`
     return `${input}.${await sign(input)}`
