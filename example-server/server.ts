@@ -18,7 +18,9 @@ async function start(): Promise<void> {
   closeOnSignal(app)
 
   await reserved?.release()
-  await app.listen({ host, port })
+  await app.listen({ host, port }).catch(({ message }: Error) => {
+    throw new ConfigurationError(`${message}: set PORT to another, or to 0 for a free one, or HOST`)
+  })
 }
 
 try {

@@ -17,7 +17,7 @@ export interface FormRequest extends Omit<EndpointRequest, 'body'> {
 }
 
 /** The form parameter. @throws OAuthError `invalid_request` when it is absent */
-export function required(form: Form, name: 'grant_type' | 'refresh_token' | 'token'): string {
+export function required(form: Form, name: string): string {
   const value = form.get(name)
   if (value === undefined) throw new OAuthError('invalid_request', `The ${name} parameter is missing.`)
   return value

@@ -45,6 +45,7 @@ export interface RevokeEvent extends Operation {
   readonly operation: 'revoke'
   readonly tokenId: string | undefined
   readonly reason: string
+  /** Who asked: an open set, and never a metric's label. */
   readonly by: string
   /** Tokens that were live and are now revoked. */
   readonly revoked: readonly TokenCount[]
@@ -56,6 +57,7 @@ export interface RevokeAllEvent extends Operation, OfUser {
   readonly operation: 'revoke_all'
   readonly family: string | undefined
   readonly reason: string
+  /** Who asked: an open set, and never a metric's label. */
   readonly by: string
   /** Tokens that were live and are now revoked. */
   readonly revoked: readonly TokenCount[]
