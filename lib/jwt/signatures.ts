@@ -15,7 +15,6 @@ export type SignatureMaker = (input: string) => Promise<string>
 export type SignatureCheck = (input: string, signature: string) => Promise<boolean>
 
 const signInPool = promisify(sign)
-const verifyInPool = promisify(verify)
 
 /** What OpenSSL must be told beside the key: RFC 7518 sections 3.4 and 3.5. */
 function optionsOf(algorithm: Algorithm): SigningOptions | undefined {
@@ -32,9 +31,8 @@ function optionsOf(algorithm: Algorithm): SigningOptions | undefined {
 const digestOf = (algorithm: Algorithm): string | null => (algorithm === 'EdDSA' ? null : `sha${algorithm.slice(2)}`)
 
 /**
- * The key as OpenSSL takes it for an algorithm. One of our own carries its options, since Node reads them off whatever
- * brings the key: of a plain object beside a key Node 24 finds out by exceptions that it is no key itself, and that takes
- * longer than the signature.
+ * A key that brings its options along: Node reads them off whatever it is given. Given a plain object with both, Node 24
+ * finds out by exceptions that this is no key itself, which takes longer than the signature.
  */
 function carrying(options: SigningOptions | undefined, key: KeyObject): KeyObject {
   return options === undefined ? key : Object.assign(structuredClone(key), options)
@@ -54,12 +52,11 @@ export function signatureMaker(algorithm: Algorithm, privateKey: KeyObject): Sig
 export function signatureCheck(algorithm: Algorithm, publicKey: KeyObject): SignatureCheck {
   const digest = digestOf(algorithm)
   const key = carrying(optionsOf(algorithm), publicKey)
-  return async (input, signature) => {
-    try {
-      return await verifyInPool(digest, Buffer.from(input, 'latin1'), key, Buffer.from(signature, 'base64url'))
-    } catch {
+  return (input, signature) =>
+    new Promise((resolve) => {
       // What cannot be a signature of this key, by its length for example, is an error to some versions of OpenSSL.
-      return false
-    }
-  }
+      verify(digest, Buffer.from(input, 'latin1'), key, Buffer.from(signature, 'base64url'), (error, isGood) =>
+        resolve(error === null && isGood)
+      )
+    })
 }

@@ -153,6 +153,13 @@ t.test('the issuer is a URL that clients on this machine can reach', async (t) =
   t.equal(issuer('api.local'), 'http://api.local:8080')
 })
 
+t.test('what has not been foreseen at the start is shown whole', async (t) => {
+  const { code, output } = await runExampleServer(t, { HOST: '192.0.2.1' })
+  t.equal(code, 1)
+  t.match(output, 'EADDRNOTAVAIL')
+  t.match(output, /^ +at /m, 'with its stack')
+})
+
 t.test('PORT is where it listens, and a port that is taken ends it', async (t) => {
   const { url } = await startExampleServer(t)
   const { code, output } = await runExampleServer(t, { PORT: new URL(url).port })
