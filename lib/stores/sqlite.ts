@@ -28,8 +28,9 @@ const FORGOTTEN_AT_ONCE = 50
 const PAUSE_MS = 1
 
 /**
- * Keeps tokens in a file, on `node:sqlite`: for one machine, and for several processes of it. What is looked
- * up during one turn of the event loop is read together, and what is written is committed together. Signing keys are kept in files beside it (`PATH.NAME.key`), also 0600.
+ * Keeps tokens in a file, on `node:sqlite`: for one machine, and for several processes of it. What is looked up during
+ * one turn of the event loop is read together, and what is written is committed together. Signing keys are kept in files
+ * beside it (`PATH.NAME.key`), also 0600.
  *
  * A revocation of more than 500 tokens takes several transactions: none of the tokens can be refreshed from its beginning
  * on, and when it rejects some are revoked already.

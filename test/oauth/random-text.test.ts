@@ -11,6 +11,13 @@ t.test('more bytes than there are at once are refused, rather than fewer given',
   t.throws(() => randomText(4097), RangeError)
 })
 
+t.test('what has been given is not in the memory that small buffers share', async (t) => {
+  const shared = Buffer.from(Buffer.from('any').buffer)
+  const bytes = Buffer.alloc(32)
+  bytes.write(randomText(32), 'base64url')
+  t.notOk(shared.includes(bytes))
+})
+
 t.test('no eight bytes of many texts are the same', async (t) => {
   const bytes = Buffer.concat(Array.from({ length: 5000 }, () => Buffer.from(randomText(33), 'base64url')))
   const pieces = Array.from({ length: bytes.length - 7 }, (_, at) => bytes.toString('latin1', at, at + 8))
