@@ -12,6 +12,14 @@ export type { GrantDecision, GrantHandler, GrantRequest } from './oauth/grants/g
 export type { RefusalFacts, RefusalReason, ReuseOutcome, TokenResponse } from './oauth/outcomes.ts'
 export type { RevocationReason } from './oauth/revocation-reasons.ts'
 export type { Rotation, Selector, TokenStore } from './oauth/store.ts'
+export {
+  type AccessSuccessor,
+  mayRotate,
+  type RefreshSuccessor,
+  type Succession,
+  spendingOf,
+  successorsOf
+} from './oauth/succession.ts'
 export type { Spending, StoredToken, TokenCount, TokenType } from './oauth/token.ts'
 export type { RevokeRequest } from './oauth/verbs/revoke.ts'
 export type { RevokeAllRequest } from './oauth/verbs/revoke-all.ts'

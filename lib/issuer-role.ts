@@ -5,6 +5,7 @@ import { loadSigningKeys, type SigningKey } from './jwt/signing-keys.ts'
 import type { AccessTokenVerifier } from './oauth/access-token.ts'
 import { clientAuthentication } from './oauth/authenticate.ts'
 import { type ClientRegistry, clientRegistry } from './oauth/clients.ts'
+import { Contests } from './oauth/contests.ts'
 import { failClosed } from './oauth/fail-closed.ts'
 import { clientCredentials } from './oauth/grants/client-credentials.ts'
 import type { GrantHandler } from './oauth/grants/grant.ts'
@@ -66,6 +67,7 @@ export async function serveTokens(
     clients,
     grants,
     store,
+    contests: new Contests(),
     verifier,
     now,
     authenticate: clientAuthentication(clients, failedAttempts, now),

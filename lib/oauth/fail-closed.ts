@@ -23,7 +23,7 @@ export function failClosed(store: TokenStore, timeout: number): TokenStore {
     insert: (tokens) => calls.run(() => store.insert(tokens)),
     find: (id) => calls.run(() => store.find(id)),
     ...(store.peek && { peek: store.peek.bind(store) }),
-    rotate: (id, successors, spending) => calls.run(() => store.rotate(id, successors, spending)),
+    rotate: (id, clientId, succession) => calls.run(() => store.rotate(id, clientId, succession)),
     revoke: (selector, at, reason) =>
       calls.run(() => store.revoke(selector, at, reason), isSweep(selector) ? SWEEP : 1),
     countLive: (at) => calls.run(() => store.countLive(at)),

@@ -2,32 +2,34 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Kernel } from './kernel.ts'
 import type { TokenResponse } from './outcomes.ts'
 import { openReceipt } from './receipts.ts'
+import { accessSuccessor } from './succession.ts'
 import { type Narrowing, narrowed, type Terms } from './terms.ts'
 import { isLive, type StoredToken } from './token.ts'
+import { tokenResponse } from './token-response.ts'
 
 /**
- * The answer the spent token was given, while the grace window lasts: for the same scope and resource, and only from
- * the immediate predecessor of a refresh token that is still live.
+ * The tokens the spent token was exchanged for, while the grace window lasts: for the same scope and resource, and only
+ * from the immediate predecessor of a refresh token that is still live. The access token is signed anew.
  */
 export async function answeredAgain(
-  { rules, store, now }: Pick<Kernel, 'rules' | 'store' | 'now'>,
+  kernel: Kernel,
   request: Narrowing & { readonly refreshToken: string },
   token: StoredToken
 ): Promise<TokenResponse | undefined> {
   const { spent } = token
-  const time = now()
-  if (spent?.receipt === undefined || time >= spent.at + rules.graceWindow) return undefined
-  const successor = await store.find(spent.successor)
+  const time = kernel.now()
+  if (spent?.receipt === undefined || time >= spent.at + kernel.rules.graceWindow) return undefined
+  const successor = await kernel.store.find(spent.successor)
   if (successor === undefined || !isLive(successor, time)) return undefined
-  const { response, ...granted } = openReceipt(spent.receipt, request.refreshToken)
-  if (!asksFor(granted, request, token)) return undefined
-  return { ...response, expires_in: Math.max(0, response.expires_in - Math.floor(time - spent.at)) }
+  const { refreshToken, access } = openReceipt(spent.receipt, request.refreshToken)
+  if (!asksFor(access.terms ?? token, request, token)) return undefined
+  return tokenResponse(kernel, { access: accessSuccessor(token, { ...spent, access }), refreshToken }, time)
 }
 
 /** Whether a request asks for what has been granted; what may not be had has not. */
-function asksFor(granted: Terms, request: Narrowing, token: StoredToken): boolean {
+function asksFor({ scope, audience }: Terms, request: Narrowing, token: StoredToken): boolean {
   try {
-    return isDeepStrictEqual(granted, narrowed(request, token))
+    return isDeepStrictEqual({ scope, audience }, narrowed(request, token))
   } catch {
     return false
   }

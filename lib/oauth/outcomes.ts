@@ -22,7 +22,10 @@ export type RefusalReason =
   | 'reused'
   | 'unavailable'
 
-/** What was done about a refresh token that had already been rotated away. */
+/**
+ * What was done about a refresh token that had been rotated away. `race_lost`: it was alive when the request came, or
+ * the request that rotated it was still being answered; treated like `theft`. `grace`: its successor was returned.
+ */
 export type ReuseOutcome = 'theft' | 'grace' | 'race_lost'
 
 /** What a refusal may tell telemetry. `clientId` is present only when the client has been proven. */

@@ -1,17 +1,18 @@
-import type { TokenResponse } from './outcomes.ts'
 import { open, seal } from './sealing.ts'
-import type { Terms } from './terms.ts'
+import type { AccessSuccessor } from './succession.ts'
 
 const PURPOSE = 'receipt'
 
-/** The answer to a refresh, and what had been asked for. */
-export interface Receipt extends Terms {
-  readonly response: TokenResponse
+/** What it takes to answer a refresh again, beside what is stored. */
+export interface Receipt {
+  /** The refresh token that replaced the spent one. */
+  readonly refreshToken: string
+  readonly access: AccessSuccessor
 }
 
 /**
- * Seals the answer to a refresh so that only who holds the spent refresh token can open it: a grace window can then
- * return the same successor although no token is stored.
+ * Seals what a refresh was answered with so that only who holds the spent refresh token can open it: a grace window can
+ * then return the same successor although no token is stored.
  */
 export function sealReceipt(receipt: Receipt, refreshToken: string): string {
   return seal(JSON.stringify(receipt), refreshToken, PURPOSE)

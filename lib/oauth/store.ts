@@ -1,4 +1,5 @@
-import type { Spending, StoredToken, TokenCount } from './token.ts'
+import type { Succession } from './succession.ts'
+import type { StoredToken, TokenCount } from './token.ts'
 
 /** Which tokens to revoke. */
 export type Selector =
@@ -8,10 +9,12 @@ export type Selector =
   | { readonly clientId: string }
 
 /**
- * What became of an attempt to rotate. The loser learns what the token had become: spent by another request,
- * revoked, or gone.
+ * What became of an attempt to rotate, and the token as it was found: by the winner alive, by a loser spent by another
+ * request, revoked, expired, of another type or client, or not at all.
  */
-export type Rotation = { readonly won: true } | { readonly won: false; readonly token: StoredToken | undefined }
+export type Rotation =
+  | { readonly won: true; readonly token: StoredToken }
+  | { readonly won: false; readonly token: StoredToken | undefined }
 
 /**
  * For this many seconds a revocation of a subject or a client also catches tokens whose minting had begun before it; a
@@ -49,10 +52,11 @@ export interface TokenStore {
   peek?(id: string): StoredToken | undefined
 
   /**
-   * Compare-and-swap: if `id` is live at `spending.at`, marks it spent and adds its successors. Of any number of
-   * parallel calls exactly one wins; none does once a revocation of the token, its family, subject or client began.
+   * Compare-and-swap: if `id` is a refresh token of the client that is live at `succession.at` (`mayRotate`), marks it
+   * spent (`spendingOf`) and adds its successors (`successorsOf`). Of any number of parallel calls exactly one wins; none
+   * does once a revocation of the token, its family, subject or client began.
    */
-  rotate(id: string, successors: readonly StoredToken[], spending: Spending): Promise<Rotation>
+  rotate(id: string, clientId: string, succession: Succession): Promise<Rotation>
 
   /**
    * Revokes every live token that the selector names, as one set, and resolves to how many of each client and type

@@ -16,6 +16,11 @@ export interface Narrowing {
   readonly resource?: string | undefined
 }
 
+/** Whether the terms depend on what the refresh token has. */
+export function narrows({ scope, resource }: Narrowing): boolean {
+  return scope !== undefined || resource !== undefined
+}
+
 /** What the new access token may do: what is asked for, within what the refresh token has. */
 export function narrowed({ scope, resource }: Narrowing, token: StoredToken): Terms {
   return { scope: grantScope(scope, token.scope), audience: grantAudience(resource, [token.audience]) }

@@ -26,17 +26,17 @@ function head(at: number, place: string): string {
   return Math.floor(at).toString(BASE).padStart(SECOND_DIGITS, '0') + place
 }
 
-/** Where what goes on with a family is kept; a family whose id is none of ours has a place, too. */
-const placeFor = (family: string): string => placeOf(family) ?? '0'
+/** Where what goes on with a family is kept; one whose ids are none of ours has a place, too. */
+const placeFor = (kin: string): string => placeOf(kin) ?? '0'
 
 /**
  * A new id: after its head 128 bits from the system's CSPRNG, unique, and not meant to be secret.
  *
  * @param at NumericDate: seconds
- * @param family the family that goes on; without one a new family begins, in a place chosen by chance
+ * @param kin an id of the family that goes on; without one a new family begins, in a place chosen by chance
  */
-export function newTokenId(at: number, family?: string): string {
-  const place = family === undefined ? randomInt(BASE).toString(BASE) : placeFor(family)
+export function newTokenId(at: number, kin?: string): string {
+  const place = kin === undefined ? randomInt(BASE).toString(BASE) : placeFor(kin)
   return head(at, place) + randomText(16)
 }
 
@@ -45,9 +45,10 @@ export function newTokenId(at: number, family?: string): string {
  * asks for 160).
  *
  * @param at NumericDate: seconds
+ * @param kin an id of the family
  */
-export function newRefreshToken(at: number, family: string): string {
-  return head(at, placeFor(family)) + randomText(32)
+export function newRefreshToken(at: number, kin: string): string {
+  return head(at, placeFor(kin)) + randomText(32)
 }
 
 /** The id of a refresh token: its head, and the SHA-256 of all of it. What was never ours has an id that nothing has. */

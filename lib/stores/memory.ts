@@ -1,5 +1,6 @@
 import { LONGEST_MINTING, type Rotation, type Selector, type TokenStore } from '../oauth/store.ts'
-import { isLive, type Spending, type StoredToken, type TokenCount } from '../oauth/token.ts'
+import { mayRotate, type Succession, spendingOf, successorsOf } from '../oauth/succession.ts'
+import type { StoredToken, TokenCount } from '../oauth/token.ts'
 import { Entry } from './memory/entry.ts'
 import { ExpiryBuckets } from './memory/expiry-buckets.ts'
 import { LiveIndex } from './memory/live-index.ts'
@@ -35,15 +36,16 @@ export class MemoryStore implements TokenStore {
     return this.#entries.get(id)
   }
 
-  async rotate(id: string, successors: readonly StoredToken[], spending: Spending): Promise<Rotation> {
+  async rotate(id: string, clientId: string, succession: Succession): Promise<Rotation> {
     const entry = this.#entries.get(id)
-    if (entry === undefined || entry.ended || !isLive(entry, spending.at)) {
-      return { won: false, token: entry?.toToken() }
+    const token = entry?.toToken()
+    if (entry === undefined || token === undefined || entry.ended || !mayRotate(token, clientId, succession.at)) {
+      return { won: false, token }
     }
     this.#end(entry)
-    entry.spent = spending
-    for (const token of successors) this.#add(token)
-    return { won: true }
+    entry.spent = spendingOf(succession)
+    for (const successor of successorsOf(token, succession)) this.#add(successor)
+    return { won: true, token }
   }
 
   async revoke(selector: Selector, at: number, _reason: string): Promise<readonly TokenCount[]> {

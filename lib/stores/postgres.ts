@@ -1,8 +1,9 @@
 import type { Rotation, Selector, TokenStore } from '../oauth/store.ts'
-import type { Spending, StoredToken, TokenCount } from '../oauth/token.ts'
+import type { Succession } from '../oauth/succession.ts'
+import type { StoredToken, TokenCount } from '../oauth/token.ts'
 import { Database } from './postgres/database.ts'
 import { checked, type PostgresStoreOptions } from './postgres/options.ts'
-import { type CountRow, ownersOf, type Row, toRow, toToken } from './postgres/rows.ts'
+import { type CountRow, type Row, toRow, toSuccessorRows, toToken } from './postgres/rows.ts'
 import { TokenCounts } from './token-counts.ts'
 
 export type { PostgresPool } from './postgres/database.ts'
@@ -53,8 +54,7 @@ export class PostgresStore implements TokenStore {
   async insert(tokens: readonly StoredToken[]): Promise<boolean> {
     if (tokens.length === 0) return true
     const issuedAt = Math.min(...tokens.map((token) => token.issuedAt))
-    const call = { tokens: tokens.map(toRow), owners: ownersOf(tokens), issuedAt }
-    return (await this.#database.call('insert_tokens', call)) as boolean
+    return (await this.#database.call('insert_tokens', { tokens: tokens.map(toRow), issuedAt })) as boolean
   }
 
   async find(id: string): Promise<StoredToken | undefined> {
@@ -62,11 +62,11 @@ export class PostgresStore implements TokenStore {
     return row === null ? undefined : toToken(row)
   }
 
-  async rotate(id: string, successors: readonly StoredToken[], spending: Spending): Promise<Rotation> {
-    const call = { id, ...spending, tokens: successors.map(toRow), owners: ownersOf(successors) }
-    const rotation = (await this.#database.call('rotate_token', call)) as { won: boolean; token: Row | null }
-    if (rotation.won) return { won: true }
-    return { won: false, token: rotation.token === null ? undefined : toToken(rotation.token) }
+  async rotate(id: string, clientId: string, succession: Succession): Promise<Rotation> {
+    const { at, trace, receipt } = succession
+    const call = { id, clientId, at, trace, receipt, ...toSuccessorRows(succession) }
+    const { won, token } = (await this.#database.call('rotate_token', call)) as { won: boolean; token: Row | null }
+    return token === null ? { won: false, token: undefined } : { won, token: toToken(token) }
   }
 
   async revoke(selector: Selector, at: number, _reason: string): Promise<readonly TokenCount[]> {

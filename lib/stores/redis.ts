@@ -1,11 +1,12 @@
 import type { Rotation, Selector, TokenStore } from '../oauth/store.ts'
-import type { Spending, StoredToken, TokenCount } from '../oauth/token.ts'
+import { type Succession, spendingOf } from '../oauth/succession.ts'
+import type { StoredToken, TokenCount } from '../oauth/token.ts'
 import { PLACES, placeOf } from '../oauth/token-id.ts'
 import { type RedisClient, run, type Script } from './redis/client.ts'
 import { failure } from './redis/failure.ts'
-import { commonPlace, indexHead, keptKey, markKey, marksOf, placeKeys, placesOf, rowKey } from './redis/keys.ts'
+import { commonPlace, indexHead, keptKey, markKey, placeKeys, placesOf, rowKey } from './redis/keys.ts'
 import { checked, type RedisStoreOptions } from './redis/options.ts'
-import { fromRow, toLastLine, toRow } from './redis/row.ts'
+import { fromRow, toCountField, toLastLine, toRow, toTermsLine, toTraceLine } from './redis/row.ts'
 import { COUNT_LIVE, FIND, INSERT, KEEP, PRUNE, REVOKE, ROTATE } from './redis/scripts.ts'
 import { Tally } from './redis/tally.ts'
 
@@ -45,13 +46,11 @@ export class RedisStore implements TokenStore {
 
   /** @throws TypeError (a rejection) when the ids do not name one place */
   async insert(tokens: readonly StoredToken[]): Promise<boolean> {
-    const [first] = tokens
-    if (first === undefined) return true
+    if (tokens.length === 0) return true
     const place = commonPlace(tokens)
-    const marks = marksOf(this.#prefix, place, first)
-    const keys = [...placeKeys(this.#prefix, place), ...marks, ...this.#rowKeys(place, tokens)]
+    const keys = [...placeKeys(this.#prefix, place), ...this.#rowKeys(place, tokens)]
     const earliest = Math.min(...tokens.map(({ issuedAt }) => issuedAt))
-    return (await this.#run('insert', INSERT, keys, [marks.length, earliest, ...rows(tokens)])) === '1'
+    return (await this.#run('insert', INSERT, keys, [earliest, ...rows(tokens)])) === '1'
   }
 
   async find(id: string): Promise<StoredToken | undefined> {
@@ -62,15 +61,21 @@ export class RedisStore implements TokenStore {
   }
 
   /** @throws TypeError (a rejection) when the ids do not name one place */
-  async rotate(id: string, successors: readonly StoredToken[], spending: Spending): Promise<Rotation> {
+  async rotate(id: string, clientId: string, succession: Succession): Promise<Rotation> {
     if (placeOf(id) === undefined) return { won: false, token: undefined }
-    const place = commonPlace([{ id }, ...successors])
-    const marks = [...new Set(successors.flatMap((token) => marksOf(this.#prefix, place, token)))]
-    const keys = [...placeKeys(this.#prefix, place), ...marks, ...this.#rowKeys(place, [{ id }, ...successors])]
-    const args = [marks.length, spending.at, id, toLastLine(spending), ...rows(successors)]
-    const row = await this.#run('rotate', ROTATE, keys, args)
-    if (row === '') return { won: true }
-    return { won: false, token: row === null ? undefined : fromRow(id, row) }
+    const { at, trace, access, refresh } = succession
+    const three = [{ id }, access, refresh]
+    const place = commonPlace(three)
+    const keys = [...placeKeys(this.#prefix, place), ...this.#rowKeys(place, three)]
+    const terms = access.terms === undefined ? '' : toTermsLine(access.terms)
+    const args = [
+      ...[at, id, toCountField('refresh', clientId), toLastLine(spendingOf(succession)), toTraceLine(trace)],
+      ...[access.id, access.expiresAt, terms],
+      ...[refresh.id, refresh.expiresAt]
+    ]
+    const answer = await this.#run('rotate', ROTATE, keys, args)
+    if (answer === null) return { won: false, token: undefined }
+    return { won: answer.startsWith('1'), token: fromRow(id, answer.slice(1)) }
   }
 
   async revoke(selector: Selector, at: number, _reason: string): Promise<readonly TokenCount[]> {

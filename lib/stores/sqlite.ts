@@ -1,7 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Rotation, Selector, TokenStore } from '../oauth/store.ts'
-import { isLive, type Spending, type StoredToken, type TokenCount } from '../oauth/token.ts'
+import { mayRotate, type Succession, spendingOf, successorsOf } from '../oauth/succession.ts'
+import { isLive, type StoredToken, type TokenCount } from '../oauth/token.ts'
 import { Checkpoints } from './sqlite/checkpoints.ts'
 import { Clients } from './sqlite/clients.ts'
 import { explained } from './sqlite/errors.ts'
@@ -94,13 +95,17 @@ export class SqliteStore implements TokenStore {
     return this.#whileOpen(() => this.#reads.run(() => this.#tokens.find(id)?.token))
   }
 
-  rotate(id: string, successors: readonly StoredToken[], spending: Spending): Promise<Rotation> {
+  rotate(id: string, clientId: string, succession: Succession): Promise<Rotation> {
     return this.#writes.run(() => {
-      const revoked = this.#walks.exist() ? this.#beingRevoked(id, spending.at) : undefined
-      if (revoked !== undefined) return { won: false, token: revoked }
-      if (!this.#tokens.spend(id, spending)) return { won: false, token: this.#tokens.find(id)?.token }
-      for (const successor of successors) this.#tokens.add(successor)
-      return { won: true }
+      const found = this.#tokens.find(id)
+      if (found === undefined) return { won: false, token: undefined }
+      const { row, token } = found
+      if (!mayRotate(token, clientId, succession.at)) return { won: false, token }
+      const revokedAt = this.#walks.reaching(row, token)
+      if (revokedAt !== undefined) return { won: false, token: { ...token, revokedAt } }
+      this.#tokens.spend(found, spendingOf(succession))
+      for (const successor of successorsOf(token, succession)) this.#tokens.add(successor)
+      return { won: true, token }
     })
   }
 
@@ -161,14 +166,6 @@ export class SqliteStore implements TokenStore {
     if (found === undefined || !isLive(found.token, at)) return []
     this.#tokens.revoke(found, at)
     return [found]
-  }
-
-  /** The live token, revoked, if a revocation is on its way to it. */
-  #beingRevoked(id: string, at: number): StoredToken | undefined {
-    const found = this.#tokens.find(id)
-    if (found === undefined || !isLive(found.token, at)) return undefined
-    const revokedAt = this.#walks.reaching(found.row, found.token)
-    return revokedAt === undefined ? undefined : { ...found.token, revokedAt }
   }
 
   async #revokeAll(selector: SetSelector, at: number, revoked: TokenCounts): Promise<void> {

@@ -1,6 +1,8 @@
+import { generateKeyPairSync } from 'node:crypto'
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import t from 'tap'
-import { CommandedStore } from '../support/commanded-store.ts'
+import { MemoryStore } from '../../lib/index.ts'
+import { CommandedStore, type StoreVerb } from '../support/commanded-store.ts'
 import { scrape } from '../support/metrics.ts'
 import { basic, buildServer, callOrders, postForm, refresh, stoppedClock } from '../support/server.ts'
 
@@ -50,7 +52,7 @@ t.test('T31: so it is over real connections', async (t) => {
   t.same(answers.map(({ status }) => status).sort(), [200, ...Array<number>(19).fill(400)])
 })
 
-t.test('T31: one that looked before and wrote after another has lost the race', async (t) => {
+t.test('T31: one that came before and wrote after another has lost the race', async (t) => {
   const store = new CommandedStore()
   const fastify = await buildServer(t, { store })
   const { token } = await login(fastify)
@@ -69,6 +71,77 @@ t.test('T31: one that looked before and wrote after another has lost the race', 
     ),
     1
   )
+})
+
+/** Lets a verb of the store wait, before or after it has been carried out; resolves when it does. */
+function hold(store: CommandedStore, when: 'before' | 'after', verb: StoreVerb) {
+  const [reached, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  store[when] = async (called) => {
+    if (called !== verb) return
+    store.comeBack()
+    reached.resolve()
+    await released.promise
+  }
+  return { reached: reached.promise, release: released.resolve }
+}
+
+async function outcomes(fastify: FastifyInstance) {
+  const samples = await scrape(fastify)
+  const outcome = (name: string) =>
+    samples.get(`oauth2_token_reuse_detected_total{oauth2_client_id="web",oauth2_reuse_outcome="${name}"}`)
+  return { theft: outcome('theft'), race_lost: outcome('race_lost') }
+}
+
+t.test('T31: who comes while the winner is being answered has lost the race; who comes later is a thief', async (t) => {
+  const store = new CommandedStore()
+  const fastify = await buildServer(t, { store, now: stoppedClock().now })
+  const { token } = await login(fastify)
+  const winner = hold(store, 'after', 'rotate')
+  const won = refresh(fastify, token)
+  await winner.reached
+  const loser = hold(store, 'before', 'revoke')
+  const lost = refresh(fastify, token)
+  await loser.reached
+  winner.release()
+  t.equal((await won).statusCode, 200)
+  t.same((await refresh(fastify, token)).json(), refused, 'the loser is under way, the winner no more')
+  t.same(await outcomes(fastify), { theft: 1, race_lost: 0 })
+  loser.release()
+  t.same((await lost).json(), refused)
+  t.same(await outcomes(fastify), { theft: 1, race_lost: 1 })
+})
+
+t.test('T31: who meets other thieves only has not lost a race', async (t) => {
+  const store = new CommandedStore()
+  const fastify = await buildServer(t, { store, now: stoppedClock().now })
+  const { token } = await login(fastify)
+  await refresh(fastify, token)
+  store.gather('rotate', 2)
+  const answers = await Promise.all([refresh(fastify, token), refresh(fastify, token)])
+  t.same(statuses(answers), [400, 400])
+  t.same(await outcomes(fastify), { theft: 2, race_lost: 0 })
+})
+
+t.test('T31: a race between replicas is seen by their clocks', async (t) => {
+  for (const { head, seen } of [
+    { head: 0.5, seen: { theft: 0, race_lost: 1 } },
+    { head: -0.5, seen: { theft: 1, race_lost: 0 } }
+  ]) {
+    const shared = new MemoryStore()
+    const store = new CommandedStore(shared)
+    const clock = stoppedClock()
+    const options = { signingKeys: [generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey] }
+    const here = await buildServer(t, { ...options, store, now: clock.now })
+    const elsewhere = await buildServer(t, { ...options, store: shared, now: () => clock.now() + head })
+    const { token } = await login(here)
+    const slow = hold(store, 'before', 'rotate')
+    const answer = refresh(here, token)
+    await slow.reached
+    t.equal((await refresh(elsewhere, token)).statusCode, 200)
+    slow.release()
+    t.same((await answer).json(), refused)
+    t.same(await outcomes(here), seen)
+  }
 })
 
 t.test('T32: reuse of a rotated token is invalid_grant, and its family is dead', async (t) => {

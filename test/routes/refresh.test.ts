@@ -26,6 +26,23 @@ t.test('T25: a refresh may narrow the access token; the new refresh token keeps 
   t.same((await fastify.oauth.validate(second.access_token)).scope, ['orders:read', 'orders:write'])
 })
 
+t.test('a refresh asks the store once, whatever it comes to; one that asks for less looks first', async (t) => {
+  const store = new CommandedStore()
+  const fastify = await buildServer(t, { store })
+  const askedBy = async (token: string, more: Record<string, string> = {}) => {
+    store.calls.length = 0
+    const { statusCode } = await refresh(fastify, token, more)
+    return [statusCode, ...store.calls]
+  }
+  t.same(await askedBy('never-issued'), [400, 'rotate'])
+  t.same(await askedBy(await login(fastify)), [200, 'rotate'])
+  const token = await login(fastify)
+  t.same(await askedBy(token, { scope: 'admin' }), [400, 'find'])
+  t.same(await askedBy(token, { resource: 'https://elsewhere.example' }), [400, 'find'])
+  t.same(await askedBy(token, { scope: 'orders:read' }), [200, 'find', 'rotate'])
+  t.same(await askedBy('never-issued', { scope: 'orders:read' }), [400, 'find'])
+})
+
 t.test('T26: a wider or malformed scope is invalid_scope, and spends nothing', async (t) => {
   const fastify = await buildServer(t)
   const token = await login(fastify, { scope: ['orders:read'] })

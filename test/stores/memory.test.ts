@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { MemoryStore } from '../../lib/index.ts'
-import { accessToken, NOW, refreshToken, rotate, sorted } from './conformance/tokens.ts'
+import { accessToken, NOW, refreshToken, rotate, sorted, succession } from './conformance/tokens.ts'
 import { testStore } from './conformance.ts'
 
 await testStore(t, 'MemoryStore', async () => new MemoryStore())
@@ -50,7 +50,9 @@ t.test('bounded memory: tokens leave when they have expired, spent and revoked o
     return held.filter((reference) => reference.deref() !== undefined).length
   }
 
-  await rotate(store, refreshToken({ id: spentId }), NOW + 1)
+  const { access, refresh, ...into } = succession(refreshToken({ id: spentId }), NOW + 1)
+  const expiresAt = NOW + 10
+  await store.rotate(spentId, 'web', { ...into, access: { ...access, expiresAt }, refresh: { ...refresh, expiresAt } })
   await store.revoke({ subject: 'bob' }, NOW + 1, 'admin')
   await store.prune(NOW + 9)
   t.equal(await alive(), held.length, 'until they expire they are kept: a reuse must be seen')

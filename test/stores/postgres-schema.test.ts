@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { PostgresStore } from '../../lib/stores/postgres.ts'
 import { startPostgres } from '../support/postgres.ts'
-import { NOW, refreshToken } from './conformance/tokens.ts'
+import { NOW, refreshToken, succession } from './conformance/tokens.ts'
 
 const postgres = await startPostgres(t)
 
@@ -22,7 +22,7 @@ if (postgres !== undefined) {
     const verbs: Record<string, () => Promise<unknown>> = {
       insert: () => store.insert([refreshToken()]),
       find: () => store.find('id'),
-      rotate: () => store.rotate('id', [refreshToken()], { at: NOW, successor: 'id', trace: undefined, receipt: '' }),
+      rotate: () => store.rotate('id', 'web', succession(refreshToken(), NOW)),
       revoke: () => store.revoke({ id: 'id' }, NOW, 'admin'),
       countLive: () => store.countLive(NOW),
       prune: () => store.prune(NOW),

@@ -6,7 +6,7 @@ import { type IoredisClient, RedisStore } from '../../lib/stores/redis.ts'
 import { freePort } from '../support/programs.ts'
 import { startRedis } from '../support/redis.ts'
 import { ioredis, newPrefix, nodeRedis } from '../support/redis-clients.ts'
-import { accessToken, NOW, refreshToken, rotate, sorted, spendingFor, successorsOf } from './conformance/tokens.ts'
+import { accessToken, NOW, refreshToken, rotate, sorted, succession } from './conformance/tokens.ts'
 
 const everything = (error: unknown) => inspect(error, { depth: Number.POSITIVE_INFINITY, showHidden: true })
 
@@ -41,11 +41,10 @@ t.test('what an error shows: what went wrong, and nothing of the tokens', async 
   first.on('error', () => {})
   t.teardown(() => first.disconnect())
   const token = refreshToken({ subject: 'canary-subject' })
-  const successors = successorsOf(token, NOW)
   const store = new RedisStore({ client: first })
   const refusals = await Promise.allSettled([
     store.insert([token]),
-    store.rotate(token.id, successors, { ...spendingFor(successors, NOW), receipt: 'canary-receipt' }),
+    store.rotate(token.id, 'canary-client', succession(token, NOW, { receipt: 'canary-receipt' })),
     store.revoke({ subject: 'canary-subject' }, NOW, 'admin'),
     store.keep('signing-key', 'canary-key')
   ])

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { RedisStore, type RedisStoreOptions } from '../../lib/stores/redis.ts'
-import { accessToken, refreshToken, rotate } from './conformance/tokens.ts'
+import { accessToken, refreshToken, succession } from './conformance/tokens.ts'
 
 const CLIENT =
   'client must be a client of ioredis or node-redis, for example new Redis(), createClient() or fastify.redis'
@@ -40,5 +40,7 @@ t.test('tokens that are written together must name one place, and are not writte
   const token = refreshToken({ id: '0000000a-of-a-family', family: '0000000a' })
   await t.rejects(store.insert([accessToken({ id: 'nobody' })]), new TypeError(message))
   await t.rejects(store.insert([token, accessToken({ family: '0000000b' })]), new TypeError(message))
-  await t.rejects(rotate(store, { ...token, family: '0000000b' }, 1), new TypeError(message))
+  const { access, ...into } = succession(token, 1)
+  const elsewhere = { ...access, id: '0000000b-of-another' }
+  await t.rejects(store.rotate(token.id, 'web', { ...into, access: elsewhere }), new TypeError(message))
 })

@@ -1,4 +1,12 @@
-import { MemoryStore, type Spending, type StoredToken, type TokenStore } from '../../lib/index.ts'
+import {
+  MemoryStore,
+  type Spending,
+  type StoredToken,
+  type Succession,
+  spendingOf,
+  successorsOf,
+  type TokenStore
+} from '../../lib/index.ts'
 
 export type StoreVerb = 'insert' | 'find' | 'rotate' | 'revoke' | 'countLive' | 'prune'
 
@@ -57,10 +65,11 @@ export class CommandedStore implements TokenStore {
     return this.#run('find', () => this.#store.find(id))
   }
 
-  rotate(id: string, successors: readonly StoredToken[], spending: Spending) {
-    return this.#run('rotate', () => {
-      this.written.push(...successors, spending)
-      return this.#store.rotate(id, successors, spending)
+  rotate(id: string, clientId: string, succession: Succession) {
+    return this.#run('rotate', async () => {
+      const rotation = await this.#store.rotate(id, clientId, succession)
+      if (rotation.won) this.written.push(...successorsOf(rotation.token, succession), spendingOf(succession))
+      return rotation
     })
   }
 

@@ -19,7 +19,7 @@ t.test('a token chain can be walked from its end to its beginning by links alone
     token = (await refresh(fastify, token)).json().refresh_token
     const span = spanNamed(recorded, 'oauth2.token.refresh')
     t.strictSame(sayingOf(span).links, chain.slice(-1), `generation ${generation}`)
-    chain.push(idOf(spanNamed(recorded, 'oauth2.token.issue').spanContext()))
+    chain.push(idOf(span.spanContext()))
   }
   recorded.reset()
   await fastify.oauth.revoke({ token, reason: 'logout', by: 'user' })

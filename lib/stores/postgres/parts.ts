@@ -23,16 +23,20 @@ begin
   end if;
 end $$;
 
-create function share_owners(owners jsonb) returns void language plpgsql as $$
+create function owners_of(token tokens) returns text[] language sql stable as $$
+  select array_remove(array['family:' || token.family, 'client:' || token.client_id, 'subject:' || token.subject], null)
+$$;
+
+create function share_owners(owners text[]) returns void language plpgsql as $$
 begin
   perform assert_read_committed();
-  perform pg_advisory_xact_lock_shared(key_of(owner)) from jsonb_array_elements_text(owners) owner;
+  perform pg_advisory_xact_lock_shared(key_of(owner)) from unnest(owners) owner;
 end $$;
 
-create function latest_mark(owners jsonb) returns double precision language plpgsql as $$
+create function latest_mark(owners text[]) returns double precision language plpgsql as $$
 begin
   return (
-    select max(at) from jsonb_array_elements_text(owners) named
+    select max(at) from unnest(owners) named
     join revocations on revocations.key = key_of(named) and revocations.owner = named
   );
 end $$;
@@ -65,6 +69,18 @@ begin
   select array_agg((client_id, type, 1)::token_count) into counted from written;
   perform count_tokens(counted || spent, 1);
 end $$;
+
+create function may_rotate(token tokens, client text, moment double precision) returns boolean language sql stable as $$
+  select coalesce(
+    token.type = 'refresh' and token.client_id = client
+      and token.spent_at is null and token.revoked_at is null and token.expires_at > moment,
+    false
+  )
+$$;
+
+create function rotation(won boolean, token tokens) returns jsonb language sql stable as $$
+  select jsonb_build_object('won', won, 'token', case when token.id is null then null else to_jsonb(token) end)
+$$;
 
 create function live_tokens(
   kind text, named text, moment double precision, earliest double precision, latest double precision, most integer

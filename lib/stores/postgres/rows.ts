@@ -1,3 +1,4 @@
+import type { Succession } from '../../oauth/succession.ts'
 import type { Spending, StoredToken, TokenType } from '../../oauth/token.ts'
 
 /** What an unspent and unrevoked token is in the table of tokens. */
@@ -48,13 +49,14 @@ export function toRow(token: StoredToken): NewRow {
   }
 }
 
-/** Whose tokens they are, in the words of locks and revocations. */
-export function ownersOf(tokens: readonly StoredToken[]): string[] {
-  const owners = tokens.flatMap(({ family, clientId, subject }) => {
-    const ofFamily = [`family:${family}`, `client:${clientId}`]
-    return subject === undefined ? ofFamily : [...ofFamily, `subject:${subject}`]
-  })
-  return [...new Set(owners)]
+/** What the successors of a token do not have from it. */
+export function toSuccessorRows({ at, trace, access, refresh }: Succession) {
+  const { scope, audience } = { ...access.terms }
+  const common = { issued_at: at, trace: trace ?? null }
+  return {
+    access: { ...common, id: access.id, type: 'access', expires_at: access.expiresAt, scope, audience },
+    refresh: { ...common, id: refresh.id, expires_at: refresh.expiresAt }
+  }
 }
 
 export function toToken(row: Row): StoredToken {

@@ -10,9 +10,11 @@ export const LOCK_TIMEOUT = '3s'
  */
 const BODIES: Readonly<Record<string, string>> = {
   insert_tokens: `
+declare
+  owners text[] := owners_of(jsonb_populate_record(null::tokens, call->'tokens'->0));
 begin
-  perform share_owners(call->'owners');
-  if latest_mark(call->'owners') > (call->>'issuedAt')::double precision then
+  perform share_owners(owners);
+  if latest_mark(owners) > (call->>'issuedAt')::double precision then
     return to_jsonb(false);
   end if;
   perform add_tokens(call->'tokens', '{}');
@@ -28,25 +30,33 @@ end`,
 declare
   moment double precision := call->>'at';
   token tokens;
+  owners text[];
   mark double precision;
 begin
-  perform share_owners(call->'owners');
+  select * into token from tokens where id = call->>'id';
+  if not may_rotate(token, call->>'clientId', moment) then
+    return rotation(false, token);
+  end if;
+  owners := owners_of(token);
+  perform share_owners(owners);
   select * into token from tokens where id = call->>'id' for update;
-  if not found then
-    return jsonb_build_object('won', false, 'token', null);
+  if not may_rotate(token, call->>'clientId', moment) then
+    return rotation(false, token);
   end if;
-  if token.spent_at is not null or token.revoked_at is not null or token.expires_at <= moment then
-    return jsonb_build_object('won', false, 'token', token);
-  end if;
-  mark := latest_mark(call->'owners');
+  mark := latest_mark(owners);
   if mark > token.issued_at then
     token.revoked_at := mark;
-    return jsonb_build_object('won', false, 'token', token);
+    return rotation(false, token);
   end if;
-  update tokens set spent_at = moment, spent_successor = call->>'successor', spent_trace = call->>'trace',
+  update tokens set spent_at = moment, spent_successor = call->'refresh'->>'id', spent_trace = call->>'trace',
     spent_receipt = call->>'receipt' where id = token.id;
-  perform add_tokens(call->'tokens', array[(token.client_id, token.type, -1)::token_count]);
-  return jsonb_build_object('won', true);
+  perform add_tokens(
+    jsonb_build_array(to_jsonb(token) || (call->'access'), to_jsonb(token) || (call->'refresh') || jsonb_build_object(
+      'expires_at', least((call->'refresh'->>'expires_at')::double precision, token.family_expires_at)
+    )),
+    array[(token.client_id, token.type, -1)::token_count]
+  );
+  return rotation(true, token);
 end`,
 
   revoke_tokens: `

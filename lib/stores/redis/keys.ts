@@ -55,12 +55,6 @@ export function markKey(prefix: string, place: string, head: string): string {
   return `${tag(prefix, place)}:m:${head}`
 }
 
-/** The keys of all marks that concern a token. */
-export function marksOf(prefix: string, place: string, { clientId, family, subject }: StoredToken): string[] {
-  const selectors = [{ clientId }, { family }, ...(subject === undefined ? [] : [{ subject }])]
-  return selectors.map((selector) => markKey(prefix, place, indexHead(selector)))
-}
-
 /** The key of a value that is kept. */
 export function keptKey(prefix: string, name: string): string {
   return `${prefix}:kept:${name}`

@@ -12,9 +12,10 @@
  *
  * A token is live if and only if it is in `live`: who takes it out of there, and nobody else, ends it and counts it.
  *
- * All keys are passed as KEYS but for the rows that only the index or a sorted set knows of: their names are made of
- * the tag of the others, so they are in the same slot. Whoever needs them touches them before writing anything: while a
- * slot moves to another node a script may meet a row that has gone ahead, and then fails having changed nothing.
+ * All keys are passed as KEYS but for the marks that a row names, and the rows that only the index or a sorted set
+ * knows of: their names are made of the tag of the others, so they are in the same slot. Whoever needs them touches them
+ * before writing anything: while a slot moves to another node a script may meet one that has gone ahead, and then fails
+ * having changed nothing.
  *
  * A server whose memory is full still revokes, counts and prunes (`allow-oom`). It refuses what adds tokens, as long as
  * nothing has been written: so the first thing these write is a row.
@@ -33,7 +34,11 @@ export const COMMON = `
 local live, index, ended, counts, expired = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 
 local function parts(row)
-  return row:match('^(.)([^\\n]*\\n[^\\n]*\\n[^\\n]*)\\n([^\\n]*)\\n([^\\n]*)')
+  return row:match('^(.)([^\\n]*\\n[^\\n]*\\n[^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)')
+end
+
+local function ownersOf(owner)
+  return owner:match('^.([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)$')
 end
 
 local function countField(owner)
@@ -51,7 +56,7 @@ local function named(head, limit)
 end
 
 local function owners(id, owner)
-  local client, subject, family = owner:match('^.([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)$')
+  local client, subject, family = ownersOf(owner)
   local name = family == '' and id or family
   local all = { 'c' .. client .. '\\n' .. name }
   if subject ~= '' then all[2] = 's' .. subject .. '\\n' .. name end
@@ -102,10 +107,13 @@ local function outlive()
   end
 end
 
-local function latestMark(first, last)
+local function latestMark(id, owner)
+  local client, subject, family = ownersOf(owner)
+  local head = live:sub(1, -5) .. 'm:'
+  local marks = { head .. 'c' .. client, head .. 'f' .. (family == '' and '"' .. id .. '"' or family) }
+  if subject ~= '' then marks[3] = head .. 's' .. subject end
   local latest
-  if first > last then return latest end
-  for _, mark in ipairs(redis.call('MGET', unpack(KEYS, first, last))) do
+  for _, mark in ipairs(redis.call('MGET', unpack(marks))) do
     if mark and (not latest or tonumber(mark) > tonumber(latest)) then latest = mark end
   end
   return latest

@@ -1,14 +1,17 @@
+import type { Terms } from '../../oauth/terms.ts'
 import type { Spending, StoredToken, TokenType } from '../../oauth/token.ts'
 
 /*
- * A token as a string of lines, the first of which the scripts read:
+ * A token as a string of lines, which the scripts read, too:
  *
  *   state: L as it was inserted, S spent, R revoked; then its type: a access, r refresh; then its client
  *   subject, or nothing
  *   family, or nothing where the token is alone in it
  *   expiresAt
  *   issuedAt
- *   what else was inserted
+ *   familyExpiresAt
+ *   scope and audience
+ *   trace
  *   how it was spent, or when it was revoked
  *
  * Names are JSON strings, in which there is no line break whatever the name, and each name has one form.
@@ -34,13 +37,23 @@ function isAlone({ id, family, subject }: StoredToken): boolean {
 export function toRow(token: StoredToken): string {
   const { type, clientId, subject, family, expiresAt, issuedAt, scope, audience, familyExpiresAt, trace } = token
   return [
-    `L${LETTERS[type]}${quoted(clientId)}`,
+    `L${toCountField(type, clientId)}`,
     subject === undefined ? '' : quoted(subject),
     isAlone(token) ? '' : quoted(family),
     String(expiresAt),
     String(issuedAt),
-    JSON.stringify([scope, audience, familyExpiresAt, trace])
+    String(familyExpiresAt),
+    toTermsLine({ scope, audience }),
+    toTraceLine(trace)
   ].join('\n')
+}
+
+export function toTermsLine({ scope, audience }: Terms): string {
+  return JSON.stringify([scope, audience])
+}
+
+export function toTraceLine(trace: string | undefined): string {
+  return trace === undefined ? '' : quoted(trace)
 }
 
 /** The last line of a row that is spent. */
@@ -50,8 +63,9 @@ export function toLastLine({ at, successor, trace, receipt }: Spending): string 
 
 /** The token of a row. */
 export function fromRow(id: string, row: string): StoredToken {
-  const [first = '', subject, family, expiresAt, issuedAt, rest = '', last = ''] = row.split('\n')
-  const [scope, audience, familyExpiresAt, trace] = JSON.parse(rest)
+  const [first = '', subject, family, expiresAt, issuedAt, familyExpiresAt, terms = '', trace, last = ''] =
+    row.split('\n')
+  const [scope, audience] = JSON.parse(terms)
   return {
     id,
     ...fromCountField(first.slice(1)),
@@ -61,8 +75,8 @@ export function fromRow(id: string, row: string): StoredToken {
     audience,
     issuedAt: Number(issuedAt),
     expiresAt: Number(expiresAt),
-    familyExpiresAt,
-    trace: trace ?? undefined,
+    familyExpiresAt: Number(familyExpiresAt),
+    trace: trace ? JSON.parse(trace) : undefined,
     spent: first.startsWith('S') ? fromLastLine(last) : undefined,
     revokedAt: first.startsWith('R') ? Number(last) : undefined
   }
@@ -74,6 +88,10 @@ function fromLastLine(line: string): Spending {
 }
 
 /** Whose token it is and of which type, as the scripts count them: the letter, then the client. */
+export function toCountField(type: TokenType, clientId: string): string {
+  return LETTERS[type] + quoted(clientId)
+}
+
 export function fromCountField(field: string): Pick<StoredToken, 'type' | 'clientId'> {
   return { type: field.startsWith('a') ? 'access' : 'refresh', clientId: JSON.parse(field.slice(1)) }
 }

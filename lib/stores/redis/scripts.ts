@@ -5,15 +5,15 @@ import { ALLOW_OOM, COMMON } from './place.ts'
 const LONGEST_MINTING_MS = String(LONGEST_MINTING * 1000)
 
 /**
- * KEYS: the place, marks, rows. ARGV: the number of marks, the earliest issuedAt; then an id and a row for each token.
- * What is there already has been sent again by a client that lost its connection before the answer came.
+ * KEYS: the place, rows. ARGV: the earliest issuedAt; then an id and a row for each token. What is there already has been
+ * sent again by a client that lost its connection before the answer came.
  */
 export const INSERT = script(`${COMMON}
-local marks = tonumber(ARGV[1])
-if redis.call('EXISTS', KEYS[6 + marks]) == 1 then return '1' end
-local mark = latestMark(6, 5 + marks)
-if mark and tonumber(mark) > tonumber(ARGV[2]) then return '0' end
-for i = 3, #ARGV, 2 do add(KEYS[6 + marks + (i - 3) / 2], ARGV[i], ARGV[i + 1]) end
+if redis.call('EXISTS', KEYS[6]) == 1 then return '1' end
+local _, owner = parts(ARGV[3])
+local mark = latestMark(ARGV[2], owner)
+if mark and tonumber(mark) > tonumber(ARGV[1]) then return '0' end
+for i = 2, #ARGV, 2 do add(KEYS[5 + i / 2], ARGV[i], ARGV[i + 1]) end
 outlive()
 return '1'
 `)
@@ -22,27 +22,32 @@ return '1'
 export const FIND = script("return redis.call('GET', KEYS[1])")
 
 /**
- * KEYS: the place, marks, the token's row, the successors' rows. ARGV: the number of marks, the time, the token's id,
- * the last line of its row when it is spent; then an id and a row for each successor. Answers with nothing where there
- * is no token, with an empty string when won (also by the same request, sent again), otherwise with the row.
+ * KEYS: the place, the rows of the token, of the access token and of the refresh token that succeed it. ARGV: the time,
+ * the token's id, whose it has to be (a field of `counts`), the last line of its row when it is spent, the trace; of the
+ * access token its id, its end, its terms or nothing; of the refresh token its id, its end. Answers with nothing where
+ * there is no token, otherwise with its row as it was found, after `1` when won (also by the same request, sent again).
  */
 export const ROTATE = script(`${COMMON}
-local marks, id, last = tonumber(ARGV[1]), ARGV[3], '\\n' .. ARGV[4]
-local key = KEYS[6 + marks]
-local row = redis.call('GET', key)
+local at, id, field, last, trace = ARGV[1], ARGV[2], ARGV[3], '\\n' .. ARGV[4], ARGV[5]
+local row = redis.call('GET', KEYS[6])
 if not row then return false end
-local state, owner, expires, issued = parts(row)
-if state == 'S' and row:sub(-#last) == last then return '' end
-if state ~= 'L' or tonumber(ARGV[2]) >= tonumber(expires) then return row end
-local mark = latestMark(6, 5 + marks)
-if mark and tonumber(mark) > tonumber(issued) then return 'R' .. row:sub(2) .. '\\n' .. mark end
-if not redis.call('ZSCORE', live, id .. '\\n' .. owner) then return row end
-redis.call('SET', key, 'S' .. row:sub(2) .. last, 'KEEPTTL')
-for i = 5, #ARGV, 2 do add(KEYS[7 + marks + (i - 5) / 2], ARGV[i], ARGV[i + 1]) end
+local state, owner, expires, issued, familyExpires, terms = parts(row)
+if state == 'S' and row:sub(-#last) == last then return '1L' .. row:sub(2, -1 - #last) end
+if state ~= 'L' or countField(owner) ~= field or tonumber(at) >= tonumber(expires) then return '0' .. row end
+local mark = latestMark(id, owner)
+if mark and tonumber(mark) > tonumber(issued) then return '0R' .. row:sub(2) .. '\\n' .. mark end
+if not redis.call('ZSCORE', live, id .. '\\n' .. owner) then return '0' .. row end
+redis.call('SET', KEYS[6], 'S' .. row:sub(2) .. last, 'KEEPTTL')
+local inherited = owner:sub(2) .. (owner:sub(-1) == '\\n' and '"' .. id .. '"' or '')
+local function succeed(key, id, letter, expires, terms)
+  add(key, id, table.concat({ 'L' .. letter .. inherited, expires, at, familyExpires, terms, trace }, '\\n'))
+end
+succeed(KEYS[7], ARGV[6], 'a', ARGV[7], ARGV[8] == '' and terms or ARGV[8])
+succeed(KEYS[8], ARGV[9], 'r', tonumber(ARGV[10]) < tonumber(familyExpires) and ARGV[10] or familyExpires, terms)
 finish(id, owner)
 redis.call('ZADD', ended, expires, id)
 outlive()
-return ''
+return '1' .. row
 `)
 
 /**

@@ -27,7 +27,6 @@ export class Tokens {
   readonly #find: StatementSync
   readonly #findEnding: StatementSync
   readonly #insert: StatementSync
-  readonly #findLive: StatementSync
   readonly #markEnded: StatementSync
   readonly #insertEnding: StatementSync
   readonly #isDue: StatementSync
@@ -45,9 +44,6 @@ export class Tokens {
         id_key, id, refresh, ended, client, family_key, family, subject_key, subject, scope, audience, issued_at,
         expires_at, family_expires_at, trace
       ) VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
-    this.#findLive = database.prepare(`
-      SELECT row, client, refresh FROM token INDEXED BY token_by_id
-      WHERE id_key = ? AND id = ? AND ended = 0 AND expires_at > ?`)
     this.#markEnded = database.prepare('UPDATE token SET ended = 1 WHERE row = ?')
     this.#insertEnding = database.prepare(
       'INSERT INTO ending (token, at, successor, trace, receipt) VALUES (?, ?, ?, ?, ?)'
@@ -93,12 +89,8 @@ export class Tokens {
     this.#clients.add(client, type, 1)
   }
 
-  /** Ends the token if it is live; tells whether it was. */
-  spend(id: string, { at, successor, trace, receipt }: Spending): boolean {
-    const live = this.#findLive.get(idKey(id), id, at) as unknown as Live | undefined
-    if (live === undefined) return false
+  spend(live: Live, { at, successor, trace, receipt }: Spending): void {
     this.#end(live, at, successor, trace ?? null, receipt ?? null)
-    return true
   }
 
   revoke(live: Live, at: number): void {

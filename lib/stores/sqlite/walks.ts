@@ -44,14 +44,10 @@ export class Walks implements Participant {
     this.#end.run(id)
   }
 
-  /** Whether any revocation is under way. */
-  exist(): boolean {
-    this.#exist ??= this.#any.get() !== undefined
-    return this.#exist
-  }
-
-  /** When the revocation began that will reach a token; `undefined` when there is none. */
+  /** When the revocation began that will reach a live token; `undefined` when there is none. */
   reaching(row: number, { family, clientId, subject }: StoredToken): number | undefined {
+    this.#exist ??= this.#any.get() !== undefined
+    if (!this.#exist) return undefined
     const walk = this.#reaching.get(row, family, clientId, subject ?? null)
     return walk === undefined ? undefined : Number(walk.at)
   }

@@ -85,10 +85,10 @@ async function take(t: Test, store: TokenStore, model: NaiveStore, step: Step, a
     }
     case 'rotate': {
       if (token === undefined) return
-      const alive = model.live(at).includes(token)
+      const won = token.type === 'refresh' && model.live(at).includes(token)
       const { rotation, access, refresh } = await rotate(store, token, at)
-      t.strictSame(rotation, alive ? { won: true } : { won: false, token })
-      if (!alive) return
+      t.strictSame(rotation, { won, token })
+      if (!won) return
       const spent = { at, successor: refresh.id, trace: undefined, receipt: undefined }
       model.tokens.set(token.id, { ...token, spent })
       for (const successor of [access, refresh]) model.tokens.set(successor.id, successor)

@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
 import {
+  accessToken,
   type CreateStore,
   insertEach,
   NOW,
@@ -7,28 +8,92 @@ import {
   refreshToken,
   rotate,
   sorted,
-  spendingFor,
-  successorsOf
+  succession
 } from './tokens.ts'
 
 const PARALLEL = 50
 
 /** `rotate`. */
 export async function testRotation(t: Test, createStore: CreateStore): Promise<void> {
-  await t.test('rotate: spends the token and adds its successors', async (t) => {
+  await t.test('rotate: spends the token, and its successors have from it what they are not given', async (t) => {
     const store = await openStore(t, createStore)
-    const token = refreshToken()
-    await store.insert([token])
-    const successors = successorsOf(token, NOW + 1.5)
-    const spending = {
-      ...spendingFor(successors, NOW + 1.5),
-      trace: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
-      receipt: 'c2VhbGVk'
+    const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+    const owner = {
+      family: 'of an \u{1F600} "app"\\',
+      subject: 'älice\u2603 \'";--',
+      scope: ['a', 'b'],
+      audience: 'https://a.example'
     }
-    t.strictSame(await store.rotate(token.id, successors, spending), { won: true })
-    t.strictSame(await store.find(token.id), { ...token, spent: spending })
-    for (const successor of successors) t.strictSame(await store.find(successor.id), successor)
+    const token = refreshToken({ ...owner, trace, familyExpiresAt: NOW + 700_000 })
+    await store.insert([token])
+    const { access, refresh } = succession(token, NOW + 1.5)
+    const into = { at: NOW + 1.5, trace: undefined, access, refresh, receipt: 'c2VhbGVk' }
+    t.strictSame(await store.rotate(token.id, 'web', into), { won: true, token }, 'the winner learns what it was')
+    const spent = { at: NOW + 1.5, successor: refresh.id, trace: undefined, receipt: 'c2VhbGVk' }
+    t.strictSame(await store.find(token.id), { ...token, spent })
+    const inherited = {
+      ...owner,
+      clientId: 'web',
+      issuedAt: NOW + 1.5,
+      familyExpiresAt: NOW + 700_000,
+      trace: undefined
+    }
+    const alive = { spent: undefined, revokedAt: undefined }
+    t.strictSame(await store.find(access.id), {
+      id: access.id,
+      type: 'access',
+      ...inherited,
+      expiresAt: NOW + 3601,
+      ...alive
+    })
+    t.strictSame(await store.find(refresh.id), {
+      id: refresh.id,
+      type: 'refresh',
+      ...inherited,
+      expiresAt: NOW + 86_401,
+      ...alive
+    })
     t.strictSame(sorted(await store.countLive(NOW + 2)), ['web access 1', 'web refresh 1'])
+  })
+
+  await t.test('rotate: the access token may do less, the refresh token keeps all', async (t) => {
+    const store = await openStore(t, createStore)
+    const token = refreshToken({ scope: ['a', 'b'], audience: 'https://a.example', subject: undefined })
+    await store.insert([token])
+    const given = succession(token, NOW + 1)
+    const trace = '00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01'
+    const terms = { scope: [], audience: 'https://b.example' }
+    const into = { ...given, trace, access: { ...given.access, terms } }
+    t.strictSame(await store.rotate(token.id, 'web', into), { won: true, token })
+    t.match(await store.find(into.access.id), { ...terms, trace, subject: undefined, family: token.family })
+    t.strictSame((await store.find(into.access.id))?.scope, [])
+    t.match(await store.find(into.refresh.id), { scope: token.scope, audience: token.audience, trace })
+    t.match((await store.find(token.id))?.spent, { trace })
+  })
+
+  await t.test('rotate: no refresh token outlives its family', async (t) => {
+    const store = await openStore(t, createStore)
+    const token = refreshToken({ familyExpiresAt: NOW + 86_400 })
+    await store.insert([token])
+    const { access, refresh } = await rotate(store, token, NOW + 1)
+    t.match(await store.find(refresh.id), { expiresAt: NOW + 86_400, familyExpiresAt: NOW + 86_400 })
+    t.match(await store.find(access.id), { expiresAt: NOW + 3601, familyExpiresAt: NOW + 86_400 })
+  })
+
+  await t.test('rotate: a token of another client, or of another type, loses and stays as it is', async (t) => {
+    const store = await openStore(t, createStore)
+    const [refresh, access] = [refreshToken(), accessToken()]
+    await insertEach(store, [refresh, access])
+    for (const [token, clientId] of [
+      [refresh, 'app'],
+      [access, 'web']
+    ] as const) {
+      const into = succession(token, NOW + 1)
+      t.strictSame(await store.rotate(token.id, clientId, into), { won: false, token })
+      t.strictSame(await store.find(token.id), token)
+      for (const { id } of [into.access, into.refresh]) t.equal(await store.find(id), undefined)
+    }
+    t.strictSame(sorted(await store.countLive(NOW + 1)), ['web access 1', 'web refresh 1'])
   })
 
   await t.test(`rotate: of ${PARALLEL} parallel attempts one wins, and the others learn of its spending`, async (t) => {

@@ -1,5 +1,11 @@
 import type { Test } from 'tap'
-import type { Spending, StoredToken, TokenCount, TokenStore } from '../../../lib/index.ts'
+import {
+  type StoredToken,
+  type Succession,
+  successorsOf,
+  type TokenCount,
+  type TokenStore
+} from '../../../lib/index.ts'
 import { newTokenId } from '../../../lib/oauth/token-id.ts'
 
 /** Makes an empty store. */
@@ -45,26 +51,25 @@ export function refreshToken(given: Partial<StoredToken> = {}): StoredToken {
   return accessToken({ type: 'refresh', expiresAt: NOW + 86_400, familyExpiresAt: NOW + 864_000, ...given })
 }
 
-/** What takes a refresh token's place: an access and a refresh token of the same family and owner. */
-export function successorsOf(token: StoredToken, at: number): [StoredToken, StoredToken] {
-  const { family, clientId, subject } = token
-  const common = { family, clientId, subject, issuedAt: at }
-  return [
-    accessToken({ ...common, expiresAt: Math.floor(at) + 3600 }),
-    refreshToken({ ...common, expiresAt: Math.floor(at) + 86_400 })
-  ]
-}
-
-/** The spending that names the second of the successors. */
-export function spendingFor([, { id }]: readonly [StoredToken, StoredToken], at: number): Spending {
-  return { at, successor: id, trace: undefined, receipt: undefined }
+/** An access and a refresh token that take a refresh token's place, unless told otherwise for an hour and a day. */
+export function succession(token: StoredToken, at: number, given: Partial<Succession> = {}): Succession {
+  const second = Math.floor(at)
+  return {
+    at,
+    trace: undefined,
+    access: { id: newTokenId(at, token.id), expiresAt: second + 3600, terms: undefined },
+    refresh: { id: newTokenId(at, token.id), expiresAt: second + 86_400 },
+    receipt: undefined,
+    ...given
+  }
 }
 
 /** Rotates a token into new successors. */
 export async function rotate(store: TokenStore, token: StoredToken, at: number) {
-  const successors = successorsOf(token, at)
-  const rotation = await store.rotate(token.id, successors, spendingFor(successors, at))
-  return { rotation, access: successors[0], refresh: successors[1] }
+  const into = succession(token, at)
+  const rotation = await store.rotate(token.id, token.clientId, into)
+  const [access, refresh] = successorsOf(token, into)
+  return { rotation, access, refresh }
 }
 
 /** Counts in an order that can be compared, without those that are zero. */

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import type { LightMyRequestResponse } from 'fastify'
-import type { CommandedStore } from '../commanded-store.ts'
-import type { ModelToken } from './ledger.ts'
+import type { Answer, ModelToken } from './ledger.ts'
 import type { ModelClient, RefreshAttempt, RefreshOutcome } from './model.ts'
 import {
   AUDIENCES,
@@ -73,8 +72,13 @@ function settle(outcome: RefreshOutcome, response: LightMyRequestResponse): void
     return
   }
   assert.equal(response.statusCode, 200, response.body)
-  if ('again' in outcome) assert.deepEqual(response.json(), outcome.again)
+  if ('again' in outcome) assert.deepEqual(readable(response.json()), readable(outcome.again))
   else outcome.rotated(response.json())
+}
+
+/** An answer without the signature, which is not the same twice. */
+function readable({ access_token, ...answer }: Answer) {
+  return { ...answer, access_token: access_token.split('.').slice(0, 2) }
 }
 
 export const refresh: Step = async (world) => {
@@ -102,24 +106,13 @@ export const refreshTwice: Step = async (world) => {
   }
 }
 
-/** Lets nobody go on before two have looked. */
-function holdTwoFinds(store: CommandedStore): void {
-  let looking = 0
-  const { promise, resolve } = Promise.withResolvers<void>()
-  store.after = async (verb) => {
-    if (verb !== 'find' || looking === 2) return
-    looking += 1
-    if (looking === 2) resolve()
-    await promise
-  }
-}
-
+/** Two that have both come before either has rotated the token. */
 export const raceToRefresh: Step = async (world) => {
   const { model, running } = world
   const token = pickToken(world, (one) => one.type === 'refresh' && model.ledger.isLive(one))
   if (token === undefined) return
   const attempt = { value: token.value, by: clientOf(token) ?? WEB }
-  holdTwoFinds(running.store)
+  running.store.gather('rotate', 2)
   const responses = await Promise.all([send(world, attempt), send(world, attempt)])
   running.store.comeBack()
   const [winner, loser] = responses.sort((a, b) => a.statusCode - b.statusCode)

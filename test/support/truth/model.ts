@@ -84,7 +84,6 @@ export class Model {
   raceLost(attempt: RefreshAttempt): RefreshOutcome {
     const token = this.ledger.find(attempt.value)
     if (token === undefined) throw new Error('nobody can lose a race for a token that is not there')
-    this.#operation('issue', 'invalid_grant')
     return this.#reused(token, attempt, 'race_lost')
   }
 
@@ -172,7 +171,8 @@ export class Model {
     if (successor === undefined || !this.ledger.isLive(successor)) return undefined
     const { scope, audience } = askedFor(attempt, token)
     if (`${scope}` !== `${spent.scope}` || `${audience}` !== `${spent.audience}`) return undefined
-    return { ...spent.answer, expires_in: Math.max(0, spent.answer.expires_in - Math.floor(now - spent.at)) }
+    const expiresAt = Math.floor(spent.at) + spent.answer.expires_in
+    return { ...spent.answer, expires_in: Math.max(0, expiresAt - Math.floor(now)) }
   }
 }
 
