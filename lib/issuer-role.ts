@@ -9,6 +9,7 @@ import { Contests } from './oauth/contests.ts'
 import { failClosed } from './oauth/fail-closed.ts'
 import { clientCredentials } from './oauth/grants/client-credentials.ts'
 import type { GrantHandler } from './oauth/grants/grant.ts'
+import { assertGrantTypes } from './oauth/grants/grant-types.ts'
 import type { Kernel, Rules } from './oauth/kernel.ts'
 import { createTokenServer, type TokenServer } from './oauth/server.ts'
 import type { TokenStore } from './oauth/store.ts'
@@ -41,14 +42,17 @@ export async function issuerParts(
   const { signingAlg = 'RS256', signingKeySecret: secret } = options
   const bare = options.store ?? new MemoryStore()
   const store = failClosed(bare, settings.storeTimeout)
+  const clients = clientRegistry(settings.clients)
+  const grants = new Map([['client_credentials', clientCredentials], ...Object.entries(settings.grants)])
+  for (const client of clients.known) assertGrantTypes(client, grants)
   return {
     rules: readRules(options),
-    clients: clientRegistry(settings.clients),
+    clients,
+    grants,
     store,
     keys: await loadSigningKeys(
       options.signingKeys ?? [await keptSigningKey(signingAlg, { store, storeName: bare.constructor.name, secret })]
-    ),
-    grants: new Map([['client_credentials', clientCredentials], ...Object.entries(settings.grants)])
+    )
   }
 }
 

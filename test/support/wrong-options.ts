@@ -167,6 +167,10 @@ export const WRONG: Readonly<Record<string, readonly (readonly [Loose, string])[
     [{ clients: [{ id: 'a', grants: 'refresh_token' }] }, 'clients[].grants of "a" must be an array of grant types'],
     [{ clients: [{ id: 'a', grants: [''] }] }, 'clients[].grants of "a" must be an array of grant types'],
     [
+      { clients: [{ id: 'a', grants: ['refresh-token'] }], grants: { 'urn:x': async () => ({}) } },
+      'clients[].grants of "a": there is no "refresh-token": it takes client_credentials, urn:x, refresh_token, authorization_code'
+    ],
+    [
       { clients: [{ id: 'a', scope: 'orders:read' }] },
       'clients[].scope of "a" must be an array of scope tokens (RFC 6749 section 3.3)'
     ],
