@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { PostgresStore } from '../../lib/stores/postgres.ts'
 import { type Postgres, startPostgres } from '../support/postgres.ts'
 import { startProxy } from '../support/postgres-proxy.ts'
+import { buildServer, refresh } from '../support/server.ts'
 import { accessToken, NOW, refreshToken, rotate, sorted } from './conformance/tokens.ts'
 
 const postgres = await startPostgres(t)
@@ -49,6 +50,26 @@ if (postgres !== undefined) {
     t.equal(await cost(() => store.prune(NOW + 2)), 1, 'prune')
     t.equal(await cost(() => store.keep('name', 'value')), 1, 'keep')
     t.equal(await cost(() => store.insert([])), 0, 'nothing to insert is nothing to ask')
+  })
+
+  t.test('to issue, to refresh, and to refuse a refresh is one round trip; to refresh for less is two', async (t) => {
+    const proxy = await startProxy(t, postgres.port)
+    const { store } = await createStore(t, postgres, 'endpoint', { port: proxy.port, max: 1 })
+    const fastify = await buildServer(t, { store })
+    const cost = async (work: () => Promise<unknown>) => {
+      const before = proxy.roundTrips()
+      await work()
+      return proxy.roundTrips() - before
+    }
+    const issue = () => fastify.oauth.issue({ clientId: 'web', subject: 'alice', refreshable: true })
+    const { refresh_token: first = '' } = await issue()
+    const { refresh_token: second = '' } = await issue()
+    const spend = async (token: string, more?: Record<string, string>) =>
+      t.equal((await refresh(fastify, token, more)).statusCode, 200)
+    t.equal(await cost(issue), 1)
+    t.equal(await cost(() => spend(first)), 1)
+    t.equal(await cost(() => refresh(fastify, 'never-issued')), 1)
+    t.equal(await cost(() => spend(second, { scope: 'orders:read' })), 2)
   })
 
   t.test('nothing walks through the tokens, even while plans are made for empty tables', async (t) => {

@@ -1,10 +1,11 @@
 import type { Redis } from 'ioredis'
 import t from 'tap'
-import type { StoredToken, TokenCount } from '../../lib/index.ts'
+import type { StoredToken, TokenCount, TokenResponse } from '../../lib/index.ts'
 import { newTokenId } from '../../lib/oauth/token-id.ts'
 import { RedisStore } from '../../lib/stores/redis.ts'
 import { startRedis } from '../support/redis.ts'
 import { ioredis, newPrefix } from '../support/redis-clients.ts'
+import { buildServer, refresh } from '../support/server.ts'
 import { accessToken, NOW, refreshToken, rotate, sorted, succession } from './conformance/tokens.ts'
 
 /** More than a script visits in one run. */
@@ -54,6 +55,22 @@ t.test('what a server is asked', async (t) => {
     t.strictSame(await scriptsRun(client, () => rotate(store, second, NOW)), once)
     t.strictSame(await scriptsRun(client, () => store.keep('other', 'value')), once)
   })
+
+  await t.test(
+    'to issue, to refresh, and to refuse a refresh is one round trip; to refresh for less is two',
+    async (t) => {
+      const fastify = await buildServer(t, { store: create() })
+      const issue = () => fastify.oauth.issue({ clientId: 'web', subject: 'alice', refreshable: true })
+      const [first, second, third] = [await issue(), await issue(), await issue()]
+      const spend = async ({ refresh_token: token = '' }: TokenResponse, more?: Record<string, string>) =>
+        t.equal((await refresh(fastify, token, more)).statusCode, 200)
+      await spend(first)
+      t.strictSame(await scriptsRun(client, issue), once)
+      t.strictSame(await scriptsRun(client, () => spend(second)), once)
+      t.strictSame(await scriptsRun(client, () => refresh(fastify, '00000000-never-issued')), once)
+      t.strictSame(await scriptsRun(client, () => spend(third, { scope: 'orders:read' })), { evalsha: 2, eval: 0 })
+    }
+  )
 
   await t.test('an id that names no place is looked for nowhere', async (t) => {
     const store = create()
