@@ -52,7 +52,7 @@ export class Histograms {
   }
 
   /** Records in a meter too, until the function that is returned is called. */
-  reportTo(meter: Meter): () => void {
+  recordIn(meter: Meter): () => void {
     const create = (histogram: HistogramName) => {
       const { name, unit, description, boundaries } = HISTOGRAMS[histogram]
       return meter.createHistogram(name, { unit, description, advice: { explicitBucketBoundaries: [...boundaries] } })

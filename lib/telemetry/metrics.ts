@@ -1,9 +1,10 @@
-import type { Attributes, Meter, ObservableResult } from '@opentelemetry/api'
+import type { Attributes, Meter } from '@opentelemetry/api'
 import { type ErrorCode, isStandardCode } from '../oauth/errors.ts'
 import type { ReuseOutcome } from '../oauth/outcomes.ts'
 import type { TokenCount } from '../oauth/token.ts'
+import { ActiveTokens, type CountLive } from './active-tokens.ts'
 import type { ClientLabels } from './client-labels.ts'
-import { ATTRIBUTE, CLIENT_OTHER, METRIC, OTHER } from './conventions.ts'
+import { ATTRIBUTE, CLIENT_OTHER, OTHER } from './conventions.ts'
 import type { Counters } from './counters.ts'
 import type {
   IntrospectEvent,
@@ -15,13 +16,10 @@ import type {
   ValidateEvent
 } from './events.ts'
 import { Histograms } from './histograms.ts'
-import type { Series } from './tally.ts'
+import { reportSum, type Series, type Sum } from './sum.ts'
 
 /** The operations whose duration is recorded. */
 type TimedEvent = IssueEvent | RefreshEvent | RevokeEvent | RevokeAllEvent | IntrospectEvent
-
-/** Reads the live tokens when metrics are collected; `undefined` when there is no issuer role. */
-export type CountLive = (() => Promise<readonly TokenCount[]>) | undefined
 
 /** The error as a label: codes of extension grants are an open set. */
 const errorType = (code: ErrorCode): string => (isStandardCode(code) ? code : OTHER)
@@ -33,13 +31,16 @@ export class Metrics {
   readonly #histograms: Histograms
   /** The series of valid tokens by client: the one recording on the hot path. */
   readonly #valid = new Map<string, Series>()
-  readonly #countLive: CountLive
+  /** All that is not a histogram. */
+  readonly sums: readonly Sum[]
 
-  constructor(counters: Counters, labels: ClientLabels, countLive: CountLive, onDropped: () => void) {
+  /** @param countLive absent when there is no issuer role */
+  constructor(counters: Counters, labels: ClientLabels, countLive: CountLive | undefined, onDropped: () => void) {
     this.#counters = counters
     this.#labels = labels
-    this.#countLive = countLive
     this.#histograms = new Histograms(onDropped)
+    const active = countLive === undefined ? [] : [new ActiveTokens(countLive, labels, onDropped)]
+    this.sums = [...Object.values(counters), ...active]
   }
 
   record(event: TokenEvent): void {
@@ -72,31 +73,17 @@ export class Metrics {
     this.#took(event)
   }
 
+  /** Records histograms in one more meter, until the function that is returned is called. */
+  recordIn(meter: Meter): () => void {
+    return this.#histograms.recordIn(meter)
+  }
+
   /** Reports everything through one more meter, until the function that is returned is called. */
   reportTo(meter: Meter): () => void {
-    const stops = Object.values(this.#counters).map((counter) => counter.reportTo(meter))
-    stops.push(this.#histograms.reportTo(meter))
-    if (this.#countLive !== undefined) stops.push(this.#reportActive(meter, this.#countLive))
+    const stops = [...this.sums.map((sum) => reportSum(sum, meter)), this.recordIn(meter)]
     return () => {
       for (const stop of stops) stop()
     }
-  }
-
-  /** A store that is down costs no scrape: the gauge keeps what it said last, and the loss is counted. */
-  #reportActive(meter: Meter, countLive: NonNullable<CountLive>): () => void {
-    const gauge = meter.createObservableUpDownCounter(METRIC.active, {
-      unit: '{token}',
-      description: 'Live tokens in the store'
-    })
-    const report = async (result: ObservableResult) => {
-      try {
-        for (const { value, attributes } of this.#active(await countLive())) result.observe(value, attributes)
-      } catch {
-        this.#counters.dropped.add(1)
-      }
-    }
-    gauge.addCallback(report)
-    return () => gauge.removeCallback(report)
   }
 
   /** The label to record under; a recording without a label of its own is counted. */
@@ -145,18 +132,5 @@ export class Metrics {
     second: (count: TokenCount) => string
   ): void {
     for (const count of counts) counter.add(count.count, this.#label(count.clientId), second(count))
-  }
-
-  /** Live tokens per label; clients that share a label are added up. */
-  #active(counts: readonly TokenCount[]): Iterable<Series> {
-    const series = new Map<string, Series>()
-    for (const { clientId, type, count } of counts) {
-      const label = this.#labels.label(clientId)
-      const attributes = { [ATTRIBUTE.clientId]: label, [ATTRIBUTE.tokenType]: type }
-      const sum = series.get(`${label}\n${type}`) ?? { value: 0, attributes }
-      sum.value += count
-      series.set(`${label}\n${type}`, sum)
-    }
-    return series.values()
   }
 }

@@ -1,27 +1,22 @@
-import type { Attributes, Meter, ObservableResult } from '@opentelemetry/api'
-
-/** One time series: its attributes and its value so far. */
-export interface Series {
-  value: number
-  readonly attributes: Attributes
-}
+import type { Attributes } from '@opentelemetry/api'
+import type { Series, Sum } from './sum.ts'
 
 /**
- * A counter that we count ourselves and report when asked (OpenTelemetry's asynchronous counter). Counting costs an
- * addition instead of hashing the attributes, can throw nothing, starts at zero, and reads the same in every meter
- * that reports it.
+ * A counter that we count ourselves and report when asked. Counting costs an addition instead of hashing the
+ * attributes, can throw nothing, starts at zero, and reads the same wherever it is reported.
  */
-export class Tally {
-  readonly #name: string
-  readonly #unit: string
-  readonly #description: string
+export class Tally implements Sum {
+  readonly isMonotonic = true
+  readonly name: string
+  readonly unit: string
+  readonly description: string
   readonly #keys: readonly string[]
   readonly #series = new Map<string, Series>()
 
   constructor(name: string, unit: string, description: string, keys: readonly string[]) {
-    this.#name = name
-    this.#unit = unit
-    this.#description = description
+    this.name = name
+    this.unit = unit
+    this.description = description
     this.#keys = keys
   }
 
@@ -45,13 +40,7 @@ export class Tally {
     this.series(...values).value += count
   }
 
-  /** Reports through a meter whenever it collects, until the function that is returned is called. */
-  reportTo(meter: Meter): () => void {
-    const counter = meter.createObservableCounter(this.#name, { unit: this.#unit, description: this.#description })
-    const report = (result: ObservableResult) => {
-      for (const { value, attributes } of this.#series.values()) result.observe(value, attributes)
-    }
-    counter.addCallback(report)
-    return () => counter.removeCallback(report)
+  read(): Iterable<Series> {
+    return this.#series.values()
   }
 }

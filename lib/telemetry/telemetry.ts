@@ -1,10 +1,11 @@
 import { type MeterProvider, metrics as metricsApi } from '@opentelemetry/api'
+import type { CountLive } from './active-tokens.ts'
 import { clientLabels } from './client-labels.ts'
 import { SCOPE_NAME } from './conventions.ts'
 import { createCounters } from './counters.ts'
 import type { TokenEvent } from './events.ts'
 import { logWriter } from './logs.ts'
-import { type CountLive, Metrics } from './metrics.ts'
+import { Metrics } from './metrics.ts'
 import type { Observation } from './observe-token-server.ts'
 import { type MetricSource, type MetricsText, ownReader, textOfExporter } from './prometheus.ts'
 import { Tracing } from './tracing.ts'
@@ -23,7 +24,8 @@ export interface TelemetrySettings extends KnownAtStart {
   readonly onEvent: EventListener | undefined
   /** Whether there may be other clients than those known. */
   readonly otherClients: boolean
-  readonly countLive: CountLive
+  /** Absent when there is no issuer role. */
+  readonly countLive: CountLive | undefined
   /** Where `/metrics` collects from; `own` makes a reader apart from the application's, `none` makes nothing. */
   readonly source: MetricSource | 'own' | 'none'
   readonly now: () => number
@@ -55,8 +57,8 @@ export function createTelemetry(settings: TelemetrySettings): Telemetry {
   startAtZero(counters, labels, settings)
   const metrics = new Metrics(counters, labels, settings.countLive, onDropped)
 
-  const reader = settings.source === 'own' ? ownReader(version) : undefined
-  if (reader !== undefined) metrics.reportTo(reader.meter)
+  const reader = settings.source === 'own' ? ownReader(version, metrics.sums) : undefined
+  if (reader !== undefined) metrics.recordIn(reader.meter)
   let reportedTo: MeterProvider | undefined
   let stopReporting = () => {}
 
