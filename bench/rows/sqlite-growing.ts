@@ -11,7 +11,7 @@ const scrapes = 20
 /** What millions of live tokens in one file cost, in a process that measures itself. */
 export async function sqliteGrowing({ tokens }: Flags): Promise<Line[]> {
   const server = await startServer('ours-sqlite-growing.ts', { tokens, few, clients })
-  const { issue, refresh, find, startUp, bytesPerToken } = server.database ?? missing()
+  const { issue, refresh, find, introspect, startUp, bytesPerToken } = server.database ?? missing()
   const url = `http://127.0.0.1:${server.port}`
   await scraped(url)
   const scraping: number[] = []
@@ -33,6 +33,7 @@ export async function sqliteGrowing({ tokens }: Flags): Promise<Line[]> {
     growth('issue', tokens, issue),
     growth('refresh', tokens, refresh),
     growth('find', tokens, find),
+    growth('introspect', tokens, introspect),
     {
       ...alone,
       what: `scrape, ${tokens} live tokens, ${clients} clients`,

@@ -23,6 +23,8 @@ export interface DatabaseGrowth {
   issue: BeforeAndAfter[]
   refresh: BeforeAndAfter[]
   find: BeforeAndAfter[]
+  /** What a look-up costs where there is a request about it. */
+  introspect: BeforeAndAfter[]
   /** Seconds from opening the grown file to the first token. */
   startUp: number
   bytesPerToken: number

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import fastify, { type FastifyInstance } from 'fastify'
 import oauthTelemetry from '../../lib/index.ts'
 import { SqliteStore } from '../../lib/stores/sqlite.ts'
-import { audience, issuer, scope } from '../scenario.ts'
+import { audience, basic, gateway, issuer, scope } from '../scenario.ts'
 import { announce, type BeforeAndAfter, settings } from './channel.ts'
 import { type Holder, populate } from './ours-sqlite-population.ts'
 import { scratchFolder } from './ours-stores.ts'
@@ -31,12 +31,14 @@ const large = await grown('large.db', tokens)
 const issue: BeforeAndAfter[] = []
 const refresh: BeforeAndAfter[] = []
 const find: BeforeAndAfter[] = []
+const introspect: BeforeAndAfter[] = []
 await round()
 for (let done = 0; done < rounds; done++) {
   const [before, after] = await round()
   issue.push({ before: before.issue, after: after.issue })
   refresh.push({ before: before.refresh, after: after.refresh })
   find.push({ before: before.find, after: after.find })
+  introspect.push({ before: before.introspect, after: after.introspect })
 }
 
 const bytesPerToken = statSync(join(folder, 'large.db')).size / tokens
@@ -49,7 +51,7 @@ const startUp = (performance.now() - started) / 1000
 
 app.get('/ping', async () => 'pong')
 await app.listen({ port: 0, host: '127.0.0.1' })
-announce(app.server, { database: { issue, refresh, find, startUp, bytesPerToken } }, stopTelemetry)
+announce(app.server, { database: { issue, refresh, find, introspect, startUp, bytesPerToken } }, stopTelemetry)
 
 interface Side {
   app: FastifyInstance
@@ -66,7 +68,7 @@ async function grown(file: string, count: number): Promise<Side> {
     return { issuedAt, access: Math.floor(issuedAt) + day, refresh: Math.floor(issuedAt) + 30 * day }
   }
   const begun = performance.now()
-  const sample = await populate(store, { tokens: count, clients, times }, (rounds + 1) * operations)
+  const sample = await populate(store, { tokens: count, clients, times }, (rounds + 2) * operations)
   console.error(`${count} tokens written in ${Math.round((performance.now() - begun) / 1000)} s`)
   return { app: await server(store), store, ...sample }
 }
@@ -76,11 +78,14 @@ async function server(store: SqliteStore): Promise<FastifyInstance> {
   await instance.register(oauthTelemetry, {
     issuer,
     audience,
-    clients: Array.from({ length: clients }, (_, number) => ({
-      id: `client-${number}`,
-      grants: ['refresh_token'],
-      scope: [scope]
-    })),
+    clients: [
+      { id: gateway.id, secret: gateway.secret, introspect: true },
+      ...Array.from({ length: clients }, (_, number) => ({
+        id: `client-${number}`,
+        grants: ['refresh_token'],
+        scope: [scope]
+      }))
+    ],
     store,
     signingAlg: 'ES256'
   })
@@ -96,6 +101,7 @@ interface Times {
   issue: number
   refresh: number
   find: number
+  introspect: number
 }
 
 async function measured({ app, store, holders, ids }: Side): Promise<Times> {
@@ -103,7 +109,8 @@ async function measured({ app, store, holders, ids }: Side): Promise<Times> {
   return {
     issue: await timed(operations, () => issueOne(app)),
     refresh: await timed(spent.length, (index) => refreshOne(app, spent[index])),
-    find: await timed(operations * 5, (index) => store.find(ids[index % ids.length] ?? ''))
+    find: await timed(operations * 5, (index) => store.find(ids[index % ids.length] ?? '')),
+    introspect: await timed(operations, (index) => introspectOne(app, holders[index % holders.length]))
   }
 }
 
@@ -140,4 +147,14 @@ async function refreshOne(app: FastifyInstance, holder: Holder | undefined): Pro
     }).toString()
   })
   if (statusCode !== 200) throw new Error(`a refresh was answered ${statusCode}: ${body}`)
+}
+
+async function introspectOne(app: FastifyInstance, holder: Holder | undefined): Promise<void> {
+  const { body } = await app.inject({
+    method: 'POST',
+    url: '/oauth/introspect',
+    headers: { 'content-type': 'application/x-www-form-urlencoded', authorization: basic(gateway) },
+    body: new URLSearchParams({ token: holder?.refreshToken ?? '' }).toString()
+  })
+  if (!body.includes('"active":true')) throw new Error(`an introspection was answered: ${body}`)
 }
