@@ -109,6 +109,11 @@ async function take(t: Test, store: TokenStore, model: NaiveStore, step: Step, a
   }
 }
 
+/** What a look at once is for: whether a token is live, and whose it is. */
+function stateOf(token: StoredToken | undefined) {
+  return [token?.id, token?.clientId, token?.type, token?.expiresAt, token?.spent, token?.revokedAt]
+}
+
 /** Random histories: whatever is asked, the store answers as the naive one does. */
 export async function testAgainstModel(t: Test, createStore: CreateStore): Promise<void> {
   await t.test('random histories: the store says what a naive one says', async (t) => {
@@ -121,7 +126,10 @@ export async function testAgainstModel(t: Test, createStore: CreateStore): Promi
         await take(t, store, model, step, at)
       }
       t.strictSame(sorted(await store.countLive(at)), sorted(countsOf(model.live(at))))
-      for (const token of model.tokens.values()) t.strictSame(await store.find(token.id), token)
+      for (const token of model.tokens.values()) {
+        t.strictSame(await store.find(token.id), token)
+        if (store.peek !== undefined) t.strictSame(stateOf(store.peek(token.id)), stateOf(token), 'at a glance, too')
+      }
       await store.close()
       if (!t.passing()) throw new Error(`it differs: ${JSON.stringify(history)}`)
     })
