@@ -54,8 +54,10 @@ export interface OAuth {
   /**
    * Issues tokens. Issuer role only.
    *
-   * @throws TypeError for an unknown client, an empty subject, or a refreshable token it may not have
-   * @throws OAuthError `invalid_scope`, `invalid_target`, or `temporarily_unavailable` when the store is down
+   * @throws TypeError for an unknown client, a subject that is empty or no well-formed Unicode, or a refreshable token it
+   * may not have
+   * @throws OAuthError `invalid_scope`, `invalid_target`, `invalid_request` when the subject is the id of a client,
+   * `invalid_grant` when subject or client are revoked meanwhile, or `temporarily_unavailable` when the store is down
    */
   issue(options: IssueOptions): Promise<TokenResponse>
   /** Revokes a token (RFC 7009): a refresh token with its family, an access token alone. Issuer role only. */

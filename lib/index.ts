@@ -11,7 +11,7 @@ export type { Form } from './oauth/form.ts'
 export type { GrantDecision, GrantHandler, GrantRequest } from './oauth/grants/grant.ts'
 export type { RefusalFacts, RefusalReason, ReuseOutcome, TokenResponse } from './oauth/outcomes.ts'
 export type { RevocationReason } from './oauth/revocation-reasons.ts'
-export type { Rotation, Selector, TokenStore } from './oauth/store.ts'
+export { LONGEST_MINTING, type Rotation, type Selector, type TokenStore } from './oauth/store.ts'
 export {
   type AccessSuccessor,
   mayRotate,
@@ -20,7 +20,9 @@ export {
   spendingOf,
   successorsOf
 } from './oauth/succession.ts'
+export type { Terms } from './oauth/terms.ts'
 export type { Spending, StoredToken, TokenCount, TokenType } from './oauth/token.ts'
+export { placeOf } from './oauth/token-id.ts'
 export type { RevokeRequest } from './oauth/verbs/revoke.ts'
 export type { RevokeAllRequest } from './oauth/verbs/revoke-all.ts'
 export type { RevocationCheck } from './oauth/verbs/validate.ts'

@@ -5,12 +5,12 @@ import { loadSigningKeys, type SigningKey } from './jwt/signing-keys.ts'
 import type { AccessTokenVerifier } from './oauth/access-token.ts'
 import { clientAuthentication } from './oauth/authenticate.ts'
 import { type ClientRegistry, clientRegistry } from './oauth/clients.ts'
-import { Contests } from './oauth/contests.ts'
 import { failClosed } from './oauth/fail-closed.ts'
 import { clientCredentials } from './oauth/grants/client-credentials.ts'
 import type { GrantHandler } from './oauth/grants/grant.ts'
-import { assertGrantTypes } from './oauth/grants/grant-types.ts'
+import { CLIENT_CREDENTIALS, grantTypes, REFRESH_TOKEN } from './oauth/grants/grant-types.ts'
 import type { Kernel, Rules } from './oauth/kernel.ts'
+import { Races } from './oauth/races.ts'
 import { createTokenServer, type TokenServer } from './oauth/server.ts'
 import type { TokenStore } from './oauth/store.ts'
 import type { OAuthTelemetryOptions } from './options.ts'
@@ -42,12 +42,10 @@ export async function issuerParts(
   const { signingAlg = 'RS256', signingKeySecret: secret } = options
   const bare = options.store ?? new MemoryStore()
   const store = failClosed(bare, settings.storeTimeout)
-  const clients = clientRegistry(settings.clients)
-  const grants = new Map([['client_credentials', clientCredentials], ...Object.entries(settings.grants)])
-  for (const client of clients.known) assertGrantTypes(client, grants)
+  const grants = new Map([[CLIENT_CREDENTIALS, clientCredentials], ...Object.entries(settings.grants)])
   return {
     rules: readRules(options),
-    clients,
+    clients: clientRegistry(settings.clients, grantTypes(grants)),
     grants,
     store,
     keys: await loadSigningKeys(
@@ -71,7 +69,7 @@ export async function serveTokens(
     clients,
     grants,
     store,
-    contests: new Contests(),
+    races: new Races(),
     verifier,
     now,
     authenticate: clientAuthentication(clients, failedAttempts, now),
@@ -90,7 +88,7 @@ export async function serveTokens(
     issuer: rules.issuer,
     endpointPath: prefix,
     keys: keys.map(({ publicJwk }) => publicJwk),
-    grants: [...grants.keys(), 'refresh_token'],
+    grants: [...grants.keys(), REFRESH_TOKEN],
     scopes: new Set(clients.known.flatMap(({ scope }) => scope))
   })
   return { kernel, server, prune: pruneRegularly(fastify, server, settings.pruneInterval) }

@@ -2,15 +2,8 @@ import type { RegisteredClient } from './clients.ts'
 import type { GrantDecision } from './grants/grant.ts'
 import { REFRESH_TOKEN } from './grants/grant-types.ts'
 import type { Kernel } from './kernel.ts'
-import { grantAudience, grantScope } from './scope.ts'
-import type { Terms } from './terms.ts'
+import { type Asked, grantedTerms } from './terms.ts'
 import type { Authorization } from './verbs/issue.ts'
-
-/** What was asked for; what is absent takes its default. */
-export interface Asked {
-  readonly scope: string | undefined
-  readonly resource: string | undefined
-}
 
 /**
  * Makes a decision about a client complete: what is asked for within what is allowed, and a refresh token only for a
@@ -33,9 +26,6 @@ export function authorize(
       `refreshable needs a subject, and a client with the refresh_token grant: grant "${grantType}", client "${client.id}"`
     )
   }
-  const terms: Terms = {
-    scope: grantScope(asked.scope, decision.scope ?? client.scope),
-    audience: grantAudience(asked.resource, rules.audience)
-  }
+  const terms = grantedTerms(asked, { scope: decision.scope ?? client.scope, audience: rules.audience })
   return { clientId: client.id, subject, ...terms, grantType, refresh: refreshable ? terms : undefined, claims }
 }

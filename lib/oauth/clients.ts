@@ -13,7 +13,7 @@ export interface Client {
   readonly secret?: string | readonly string[] | undefined
   /** The same as base64url SHA-256 digests, for applications that do not hold the secrets themselves. */
   readonly secretDigest?: string | readonly string[] | undefined
-  /** The grant types it may use. Default: none. */
+  /** The grant types it may use: built in ones, and those of the option `grants`. Default: none. */
   readonly grants?: readonly string[]
   /** The scope it may be granted, and is granted when it asks for none. Default: empty. */
   readonly scope?: readonly string[]
@@ -76,8 +76,11 @@ function withoutOthers(client: Client): Client {
   return client
 }
 
-/** @throws TypeError naming the property that is wrong */
-function registered(given: Client): RegisteredClient {
+/**
+ * @param grantTypes those there are: another is misspelt, or has no handler
+ * @throws TypeError naming the property that is wrong
+ */
+function registered(given: Client, grantTypes: readonly string[]): RegisteredClient {
   const client = withoutOthers(given)
   if (typeof client?.id !== 'string' || !CLIENT_ID.test(client.id)) {
     throw new TypeError('clients[].id must be 1 to 256 printable ASCII characters')
@@ -95,8 +98,10 @@ function registered(given: Client): RegisteredClient {
     throw new TypeError(`clients[] "${client.id}" has an empty list of secrets: leave it out to make the client public`)
   }
   const { grants = [], scope = [], introspect = false } = client
-  if (!isListOf(grants, (grant) => grant !== '')) {
-    throw new TypeError(`clients[].grants of "${client.id}" must be an array of grant types`)
+  if (!isListOf(grants, (grant) => grantTypes.includes(grant))) {
+    throw new TypeError(
+      `clients[].grants of "${client.id}" must be an array of the grant types there are: ${grantTypes.join(', ')}`
+    )
   }
   if (!isListOf(scope, isScopeToken)) {
     throw new TypeError(`clients[].scope of "${client.id}" must be an array of scope tokens (RFC 6749 section 3.3)`)
@@ -120,28 +125,30 @@ export type ClientSource = readonly Client[] | ((id: string) => Promise<Client |
 
 async function lookUp(
   source: Exclude<ClientSource, readonly Client[]>,
-  id: string
+  id: string,
+  grantTypes: readonly string[]
 ): Promise<RegisteredClient | undefined> {
   try {
     const client = await source(id)
-    return client?.id === id ? registered(client) : undefined
+    return client?.id === id ? registered(client, grantTypes) : undefined
   } catch (cause) {
     throw unavailable(cause)
   }
 }
 
 /**
+ * @param grantTypes the grant types that a client may have
  * @throws TypeError when a client of the list is wrong or appears twice
  */
-export function clientRegistry(source: ClientSource): ClientRegistry {
+export function clientRegistry(source: ClientSource, grantTypes: readonly string[]): ClientRegistry {
   if (typeof source === 'function') {
     return {
       known: [],
-      find: async (id) => (isClientId(id) ? lookUp(source, id) : undefined)
+      find: async (id) => (isClientId(id) ? lookUp(source, id, grantTypes) : undefined)
     }
   }
   const byId = new Map<string, RegisteredClient>()
-  for (const client of source.map(registered)) {
+  for (const client of source.map((given) => registered(given, grantTypes))) {
     if (byId.has(client.id)) throw new TypeError(`clients[].id "${client.id}" appears twice`)
     byId.set(client.id, client)
   }

@@ -105,7 +105,10 @@ export class OAuthError extends Error {
 /** How long a client is asked to wait when a store or key server is down, in seconds. */
 const RETRY_AFTER_OUTAGE = 5
 
-/** A dependency of ours did not answer (RFC 7009 section 2.2.1): nothing was done, the client may try again. */
+/**
+ * A dependency of ours did not answer (RFC 7009 section 2.2.1): the client may try again, and whether anything was done is
+ * not known.
+ */
 export function unavailable(cause: unknown, retryAfter: number = RETRY_AFTER_OUTAGE): OAuthError {
   return new OAuthError('temporarily_unavailable', 'The service is temporarily unavailable.', {
     retryAfter,

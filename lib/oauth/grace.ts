@@ -3,7 +3,7 @@ import type { Kernel } from './kernel.ts'
 import type { TokenResponse } from './outcomes.ts'
 import { openReceipt } from './receipts.ts'
 import { accessSuccessor } from './succession.ts'
-import { type Narrowing, narrowed, type Terms } from './terms.ts'
+import { type Asked, narrowed, type Terms } from './terms.ts'
 import { isLive, type StoredToken } from './token.ts'
 import { tokenResponse } from './token-response.ts'
 
@@ -13,7 +13,7 @@ import { tokenResponse } from './token-response.ts'
  */
 export async function answeredAgain(
   kernel: Kernel,
-  request: Narrowing & { readonly refreshToken: string },
+  request: Asked & { readonly refreshToken: string },
   token: StoredToken
 ): Promise<TokenResponse | undefined> {
   const { spent } = token
@@ -23,11 +23,11 @@ export async function answeredAgain(
   if (successor === undefined || !isLive(successor, time)) return undefined
   const { refreshToken, access } = openReceipt(spent.receipt, request.refreshToken)
   if (!asksFor(access.terms ?? token, request, token)) return undefined
-  return tokenResponse(kernel, { access: accessSuccessor(token, { ...spent, access }), refreshToken }, time)
+  return tokenResponse(kernel, { access: accessSuccessor(token, { ...spent, access }), refreshToken }, { at: time })
 }
 
 /** Whether a request asks for what has been granted; what may not be had has not. */
-function asksFor({ scope, audience }: Terms, request: Narrowing, token: StoredToken): boolean {
+function asksFor({ scope, audience }: Terms, request: Asked, token: StoredToken): boolean {
   try {
     return isDeepStrictEqual({ scope, audience }, narrowed(request, token))
   } catch {

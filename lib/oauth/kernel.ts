@@ -1,8 +1,8 @@
 import type { AccessTokenSigner, AccessTokenVerifier } from './access-token.ts'
 import type { Authenticate } from './authenticate.ts'
 import type { ClientRegistry } from './clients.ts'
-import type { Contests } from './contests.ts'
 import type { GrantHandler } from './grants/grant.ts'
+import type { Races } from './races.ts'
 import type { TokenStore } from './store.ts'
 
 /** What the rules need to know of the configuration. Durations are seconds. */
@@ -27,7 +27,7 @@ export interface Kernel {
   readonly authenticate: Authenticate
   readonly grants: ReadonlyMap<string, GrantHandler>
   readonly store: TokenStore
-  readonly contests: Contests
+  readonly races: Races
   readonly sign: AccessTokenSigner
   readonly verifier: AccessTokenVerifier
   /** The time as NumericDate: seconds since the epoch. */

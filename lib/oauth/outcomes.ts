@@ -23,8 +23,9 @@ export type RefusalReason =
   | 'unavailable'
 
 /**
- * What was done about a refresh token that had been rotated away. `race_lost`: it was alive when the request came, or
- * the request that rotated it was still being answered; treated like `theft`. `grace`: its successor was returned.
+ * What was done about a refresh token that had been rotated away. `race_lost`: when the request came it was alive, or the
+ * one that rotated it was still being answered; treated like `theft`, which it is called where that happened in another
+ * process and the clocks do not show it. `grace`: its successor was returned.
  */
 export type ReuseOutcome = 'theft' | 'grace' | 'race_lost'
 
@@ -50,6 +51,14 @@ export interface TokenResponse {
   readonly refresh_token?: string
   /** Absent when the token has no scope. */
   readonly scope?: string
+}
+
+/** Tokens that their client does not have yet. */
+export interface MintedTokens {
+  readonly access: StoredToken
+  readonly refresh: StoredToken | undefined
+  /** The refresh token itself, which is stored nowhere. */
+  readonly refreshToken: string | undefined
 }
 
 /** What issuing made: the wire values for the client, and what is stored about them. */

@@ -11,8 +11,8 @@ export interface Receipt {
 }
 
 /**
- * Seals what a refresh was answered with so that only who holds the spent refresh token can open it: a grace window can
- * then return the same successor although no token is stored.
+ * Seals it so that only who holds the spent refresh token can open it: a grace window can then return the same successor
+ * although no token is stored.
  */
 export function sealReceipt(receipt: Receipt, refreshToken: string): string {
   return seal(JSON.stringify(receipt), refreshToken, PURPOSE)

@@ -26,17 +26,19 @@ export function scopeParameter(scope: readonly string[]): { scope?: string } {
 }
 
 /**
- * The scope to grant: all of `allowed` when none is requested, else the requested tokens, each once.
+ * The scope to grant: all of `allowed` when none is requested, else the requested tokens, each once. Their order, which
+ * says nothing, is always that of `allowed`.
  *
  * @throws OAuthError `invalid_scope` when it is malformed, unknown or exceeds what is allowed (RFC 6749 section 5.2)
  */
 export function grantScope(requested: string | undefined, allowed: readonly string[]): readonly string[] {
   if (requested === undefined) return allowed
   if (!isScope(requested)) throw new OAuthError('invalid_scope', 'The requested scope is malformed.')
-  const scope = [...new Set(requested.split(' '))]
-  if (!scope.every((token) => allowed.includes(token))) {
+  const asked = new Set(requested.split(' '))
+  if (![...asked].every((token) => allowed.includes(token))) {
     throw new OAuthError('invalid_scope', 'The requested scope exceeds what may be granted.')
   }
+  const scope = allowed.filter((token) => asked.has(token))
   // All of it is that very list: a million tokens share it.
   return scope.length === allowed.length ? allowed : scope
 }

@@ -1,11 +1,11 @@
 import type { AccessToken } from './access-token.ts'
 import { token } from './endpoints/token.ts'
 import type { Kernel } from './kernel.ts'
-import type { Refreshed, Revocation, TokenGrant, TokenResponse } from './outcomes.ts'
+import type { MintedTokens, Refreshed, Revocation, TokenGrant, TokenResponse } from './outcomes.ts'
 import type { EndpointRequest } from './request.ts'
 import type { TokenCount } from './token.ts'
 import { type Introspection, type IntrospectRequest, introspect } from './verbs/introspect.ts'
-import { type Authorization, issue } from './verbs/issue.ts'
+import { type Authorization, issue, issueSuccessors } from './verbs/issue.ts'
 import { type RefreshRequest, refresh } from './verbs/refresh.ts'
 import { type RevokeRequest, revoke } from './verbs/revoke.ts'
 import { type ReuseRevocation, revokeAll } from './verbs/revoke-all.ts'
@@ -16,6 +16,8 @@ export interface TokenServer {
   /** Answers the token endpoint; it ends in `issue` or `refresh`, or in a refusal. */
   token(request: EndpointRequest): Promise<TokenResponse>
   issue(authorization: Authorization): Promise<TokenGrant>
+  /** What a refresh ends in: to issue the tokens that the rotation has made. */
+  issueSuccessors(minted: MintedTokens): Promise<TokenGrant>
   refresh(request: RefreshRequest): Promise<Refreshed>
   revoke(request: RevokeRequest): Promise<Revocation>
   revokeAll(request: ReuseRevocation): Promise<Revocation>
@@ -39,6 +41,7 @@ export function createTokenServer(kernel: Kernel, wrap: (bare: TokenServer) => T
   const server: TokenServer = wrap({
     token: (request) => token(kernel, server, request),
     issue: (authorization) => issue(kernel, authorization),
+    issueSuccessors: (minted) => issueSuccessors(kernel, minted),
     refresh: (request) => refresh(kernel, server, request),
     revoke: (request) => revoke(kernel, request),
     revokeAll: (request) => revokeAll(kernel, request),

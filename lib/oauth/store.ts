@@ -36,7 +36,7 @@ export const LONGEST_MINTING = 300
  */
 export interface TokenStore {
   /**
-   * Adds new tokens of one family, all or none. Resolves to `false`, having written nothing, when their subject or
+   * Adds new tokens of one family, and so of one client and subject, all or none. Resolves to `false`, having written nothing, when their subject or
    * client was revoked after their `issuedAt`, up to `LONGEST_MINTING` seconds ago: a token minted while its owner is
    * being revoked never lives.
    */

@@ -1,5 +1,4 @@
 import { grantAudience, grantScope } from './scope.ts'
-import type { StoredToken } from './token.ts'
 
 /** What a token may do, and where. */
 export interface Terms {
@@ -8,20 +7,35 @@ export interface Terms {
   readonly audience: string
 }
 
-/** How a refresh may ask for less than the refresh token has (RFC 6749 section 6). */
-export interface Narrowing {
-  /** Narrows the access token; the new refresh token keeps the full scope. */
+/** What a request asks for; what is absent takes its default. */
+export interface Asked {
+  /** RFC 6749 section 3.3. */
   readonly scope?: string | undefined
-  /** Narrows the access token's audience (RFC 8707 section 2.2). */
+  /** RFC 8707 section 2. */
   readonly resource?: string | undefined
 }
 
-/** Whether the terms depend on what the refresh token has. */
-export function narrows({ scope, resource }: Narrowing): boolean {
+/** What may be had: the scope, and the resource servers of which the first is the default. */
+interface Allowed {
+  readonly scope: readonly string[]
+  readonly audience: readonly [string, ...string[]]
+}
+
+/**
+ * What is asked for, within what may be had.
+ *
+ * @throws OAuthError `invalid_scope` or `invalid_target`
+ */
+export function grantedTerms({ scope, resource }: Asked, allowed: Allowed): Terms {
+  return { scope: grantScope(scope, allowed.scope), audience: grantAudience(resource, allowed.audience) }
+}
+
+/** Whether a refresh asks for an access token that may do less than the refresh token (RFC 6749 section 6). */
+export function asksForLess({ scope, resource }: Asked): boolean {
   return scope !== undefined || resource !== undefined
 }
 
-/** What the new access token may do: what is asked for, within what the refresh token has. */
-export function narrowed({ scope, resource }: Narrowing, token: StoredToken): Terms {
-  return { scope: grantScope(scope, token.scope), audience: grantAudience(resource, [token.audience]) }
+/** The terms of an access token that is asked for by a refresh; the new refresh token keeps all of its own. */
+export function narrowed(asked: Asked, { scope, audience }: Terms): Terms {
+  return grantedTerms(asked, { scope, audience: [audience] })
 }

@@ -27,16 +27,16 @@ function head(at: number, place: string): string {
 }
 
 /** Where what goes on with a family is kept; one whose ids are none of ours has a place, too. */
-const placeFor = (kin: string): string => placeOf(kin) ?? '0'
+const placeFor = (relative: string): string => placeOf(relative) ?? '0'
 
 /**
  * A new id: after its head 128 bits from the system's CSPRNG, unique, and not meant to be secret.
  *
  * @param at NumericDate: seconds
- * @param kin an id of the family that goes on; without one a new family begins, in a place chosen by chance
+ * @param relative an id of the family that goes on; without one a new family begins, in a place chosen by chance
  */
-export function newTokenId(at: number, kin?: string): string {
-  const place = kin === undefined ? randomInt(BASE).toString(BASE) : placeFor(kin)
+export function newTokenId(at: number, relative?: string): string {
+  const place = relative === undefined ? randomInt(BASE).toString(BASE) : placeFor(relative)
   return head(at, place) + randomText(16)
 }
 
@@ -45,10 +45,10 @@ export function newTokenId(at: number, kin?: string): string {
  * asks for 160).
  *
  * @param at NumericDate: seconds
- * @param kin an id of the family
+ * @param relative an id of the family
  */
-export function newRefreshToken(at: number, kin: string): string {
-  return head(at, placeFor(kin)) + randomText(32)
+export function newRefreshToken(at: number, relative: string): string {
+  return head(at, placeFor(relative)) + randomText(32)
 }
 
 /** The id of a refresh token: its head, and the SHA-256 of all of it. What was never ours has an id that nothing has. */

@@ -1,21 +1,14 @@
 import type { Kernel } from './kernel.ts'
-import type { TokenResponse } from './outcomes.ts'
+import type { MintedTokens, TokenResponse } from './outcomes.ts'
 import { scopeParameter } from './scope.ts'
 import type { StoredToken } from './token.ts'
 
-/** The wire values of tokens that are stored, or are about to be. */
-export interface Issued {
-  readonly access: StoredToken
-  /** The refresh token itself, which is stored nowhere. */
-  readonly refreshToken: string | undefined
-  /** More claims for the access token. */
-  readonly claims?: Readonly<Record<string, unknown>> | undefined
-}
+type Claims = Readonly<Record<string, unknown>>
 
 /** Claims of RFC 9068 section 2.2, which nothing may replace. */
-function accessTokenClaims(issuer: string, { access, claims: { scope: _, ...claims } = {} }: Issued) {
+function accessTokenClaims(issuer: string, access: StoredToken, { scope: _, ...more }: Claims): Claims {
   return {
-    ...claims,
+    ...more,
     ...scopeParameter(access.scope),
     iss: issuer,
     aud: access.audience,
@@ -27,19 +20,22 @@ function accessTokenClaims(issuer: string, { access, claims: { scope: _, ...clai
   }
 }
 
-/**
- * Signs the access token, and answers with it.
- *
- * @param at when the client is told how long the access token will live
- */
+/** How tokens are told to their client. */
+interface Telling {
+  /** NumericDate: from when on `expires_in` counts. */
+  readonly at: number
+  /** More claims for the access token. */
+  readonly claims?: Claims | undefined
+}
+
+/** Signs the access token, and answers with it (RFC 6749 section 5.1). */
 export async function tokenResponse(
   { rules, sign }: Pick<Kernel, 'rules' | 'sign'>,
-  issued: Issued,
-  at: number
+  { access, refreshToken }: Pick<MintedTokens, 'access' | 'refreshToken'>,
+  { at, claims = {} }: Telling
 ): Promise<TokenResponse> {
-  const { access, refreshToken } = issued
   return {
-    access_token: await sign(accessTokenClaims(rules.issuer, issued)),
+    access_token: await sign(accessTokenClaims(rules.issuer, access, claims)),
     token_type: 'Bearer',
     expires_in: Math.max(0, access.expiresAt - Math.floor(at)),
     ...scopeParameter(access.scope),

@@ -8,7 +8,7 @@ export interface Spending {
   readonly successor: string
   /** Trace context of the operation that spent it. */
   readonly trace: string | undefined
-  /** The answer given, sealed with the spent token itself; present only with a grace window. */
+  /** What it takes to answer again (`receipts.ts`), sealed with the spent token itself; only with a grace window. */
   readonly receipt: string | undefined
 }
 

@@ -6,9 +6,9 @@ import { type RedisClient, run, type Script } from './redis/client.ts'
 import { failure } from './redis/failure.ts'
 import { commonPlace, indexHead, keptKey, markKey, placeKeys, placesOf, rowKey } from './redis/keys.ts'
 import { checked, type RedisStoreOptions } from './redis/options.ts'
-import { fromRow, toCountField, toLastLine, toRow, toTermsLine, toTraceLine } from './redis/row.ts'
+import { fromCountField, fromRow, toCountField, toLastLine, toRow, toTermsLine, toTraceLine } from './redis/row.ts'
 import { COUNT_LIVE, FIND, INSERT, KEEP, PRUNE, REVOKE, ROTATE } from './redis/scripts.ts'
-import { Tally } from './redis/tally.ts'
+import { TokenCounts } from './token-counts.ts'
 
 export type { IoredisClient, NodeRedisClient, RedisClient } from './redis/client.ts'
 export type { RedisStoreOptions } from './redis/options.ts'
@@ -36,7 +36,7 @@ export class RedisStore implements TokenStore {
   readonly #client: RedisClient
   readonly #prefix: string
   /** What has been pruned and not told yet: where one place fails, the next call tells it of the others. */
-  readonly #pruned = new Tally()
+  readonly #pruned = new TokenCounts()
 
   constructor(options: RedisStoreOptions) {
     const { client, prefix } = checked(options)
@@ -64,9 +64,9 @@ export class RedisStore implements TokenStore {
   async rotate(id: string, clientId: string, succession: Succession): Promise<Rotation> {
     if (placeOf(id) === undefined) return { won: false, token: undefined }
     const { at, trace, access, refresh } = succession
-    const three = [{ id }, access, refresh]
-    const place = commonPlace(three)
-    const keys = [...placeKeys(this.#prefix, place), ...this.#rowKeys(place, three)]
+    const written = [{ id }, access, refresh]
+    const place = commonPlace(written)
+    const keys = [...placeKeys(this.#prefix, place), ...this.#rowKeys(place, written)]
     const terms = access.terms === undefined ? '' : toTermsLine(access.terms)
     const args = [
       ...[at, id, toCountField('refresh', clientId), toLastLine(spendingOf(succession)), toTraceLine(trace)],
@@ -81,20 +81,22 @@ export class RedisStore implements TokenStore {
   async revoke(selector: Selector, at: number, _reason: string): Promise<readonly TokenCount[]> {
     const head = 'id' in selector ? '' : indexHead(selector)
     const marksIn = (place: string) => (head === '' ? [] : [markKey(this.#prefix, place, head)])
-    const revoked = new Tally()
+    const revoked = new TokenCounts()
     await this.#visit('revoke', REVOKE, placesOf(selector), marksIn, [at, BATCH, head, tokenOf(selector)], revoked)
-    return revoked.take()
+    return revoked.positive()
   }
 
   async countLive(at: number): Promise<readonly TokenCount[]> {
-    const live = new Tally()
+    const live = new TokenCounts()
     await this.#visit('count', COUNT_LIVE, PLACES, () => [], [at, BATCH], live)
-    return live.take()
+    return live.all()
   }
 
   async prune(at: number): Promise<readonly TokenCount[]> {
     await this.#visit('prune', PRUNE, PLACES, () => [], [at, BATCH], this.#pruned)
-    return this.#pruned.take()
+    const pruned = this.#pruned.positive()
+    this.#pruned.clear()
+    return pruned
   }
 
   async keep(name: string, value: string): Promise<string> {
@@ -111,7 +113,7 @@ export class RedisStore implements TokenStore {
     places: readonly string[],
     keysIn: (place: string) => string[],
     args: readonly (string | number)[],
-    tally: Tally
+    counts: TokenCounts
   ): Promise<void> {
     await Promise.all(
       places.map(async (place) => {
@@ -119,7 +121,7 @@ export class RedisStore implements TokenStore {
         let hasMore = true
         while (hasMore) {
           const [more, ...lines] = String(await this.#run(verb, script, keys, args)).split('\n')
-          tally.add(lines)
+          addLines(counts, lines)
           hasMore = more === '1'
         }
       })
@@ -136,6 +138,15 @@ export class RedisStore implements TokenStore {
 
   #rowKeys(place: string, tokens: readonly Pick<StoredToken, 'id'>[]): string[] {
     return tokens.map(({ id }) => rowKey(this.#prefix, place, id))
+  }
+}
+
+/** Adds the lines of an answer: by turns a field and its count. */
+function addLines(counts: TokenCounts, lines: readonly string[]): void {
+  for (let index = 0; index + 1 < lines.length; index += 2) {
+    const [field = '', count] = lines.slice(index, index + 2)
+    const { clientId, type } = fromCountField(field)
+    counts.add(clientId, type, Number(count))
   }
 }
 

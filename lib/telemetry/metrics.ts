@@ -122,7 +122,7 @@ export class Metrics {
 
   #took({ operation, error, duration }: TimedEvent): void {
     const attributes: Attributes = { [ATTRIBUTE.operation]: operation }
-    if (error !== undefined) attributes[ATTRIBUTE.errorType] = error
+    if (error !== undefined) attributes[ATTRIBUTE.errorType] = errorType(error)
     this.#histograms.record('operationDuration', duration, attributes)
   }
 

@@ -1,6 +1,9 @@
 import { asOAuthError, type OAuthError } from '../oauth/errors.ts'
+import { REFRESH_TOKEN } from '../oauth/grants/grant-types.ts'
+import type { TokenGrant } from '../oauth/outcomes.ts'
 import type { TokenServer } from '../oauth/server.ts'
 import type { StoredToken } from '../oauth/token.ts'
+import type { Authorization } from '../oauth/verbs/issue.ts'
 import { OTHER, SPAN } from './conventions.ts'
 import type { IntrospectEvent, IssueEvent, RefreshEvent, RevokeAllEvent, RevokeEvent, TokenEvent } from './events.ts'
 import { introspectReport, issueReport, refreshReport, revokeAllReport, revokeReport } from './span-reports.ts'
@@ -67,6 +70,21 @@ export function observeTokenServer(server: TokenServer, observation: Observation
     })
   }
 
+  const describeIssue =
+    ({ clientId, subject, grantType, scope }: Pick<Authorization, 'clientId' | 'subject' | 'grantType' | 'scope'>) =>
+    ({ value, refusal }: Outcome<TokenGrant>, duration: number): IssueEvent => ({
+      operation: 'issue',
+      clientId,
+      userId: showUser(subject),
+      grantType,
+      scope,
+      tokenId: value?.access.id,
+      family: value?.access.family,
+      ttl: value?.response.expires_in,
+      error: refusal?.code,
+      duration
+    })
+
   return {
     async token(request) {
       const start = performance.now()
@@ -84,18 +102,15 @@ export function observeTokenServer(server: TokenServer, observation: Observation
       observed(
         SPAN.issue,
         (trace) => server.issue({ ...authorization, trace }),
-        ({ value, refusal }, duration): IssueEvent => ({
-          operation: 'issue',
-          clientId: authorization.clientId,
-          userId: showUser(authorization.subject),
-          grantType: authorization.grantType,
-          scope: authorization.scope,
-          tokenId: value?.access.id,
-          family: value?.access.family,
-          ttl: value?.response.expires_in,
-          error: refusal?.code,
-          duration
-        }),
+        describeIssue(authorization),
+        issueReport
+      ),
+
+    issueSuccessors: (minted) =>
+      observed(
+        SPAN.issue,
+        () => server.issueSuccessors(minted),
+        describeIssue({ ...minted.access, grantType: REFRESH_TOKEN }),
         issueReport
       ),
 

@@ -45,7 +45,7 @@ export function ownReader(version: string, sums: readonly Sum[]): OwnReader {
     readers: [exporter],
     views: [{ instrumentName: '*', aggregationCardinalityLimit: SERIES_PER_INSTRUMENT }]
   })
-  const toText = textOf({ withoutScopeLabels: true })
+  const toText = serializerOf({ withoutScopeLabels: true })
   return {
     async text() {
       const { resourceMetrics } = await exporter.collect()
@@ -81,7 +81,7 @@ async function metricOf(sum: Sum, now: HrTime): Promise<SumMetricData> {
 
 /** The text of the application's own exporter: of all its scopes, so each series says which it belongs to. */
 export function textOfExporter(exporter: MetricSource): MetricsText {
-  const toText = textOf({ withoutScopeLabels: false })
+  const toText = serializerOf({ withoutScopeLabels: false })
   return async () => {
     const { resourceMetrics } = await exporter.collect()
     if (resourceMetrics.scopeMetrics.length === 0) {
@@ -91,7 +91,7 @@ export function textOfExporter(exporter: MetricSource): MetricsText {
   }
 }
 
-function textOf({ withoutScopeLabels }: { withoutScopeLabels: boolean }): (metrics: ResourceMetrics) => string {
+function serializerOf({ withoutScopeLabels }: { withoutScopeLabels: boolean }): (metrics: ResourceMetrics) => string {
   const prefix = undefined
   const appendTimestamp = false
   const resourceLabels = undefined

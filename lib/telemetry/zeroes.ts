@@ -1,5 +1,5 @@
 import type { RegisteredClient } from '../oauth/clients.ts'
-import { DIRECT } from '../oauth/grants/grant-types.ts'
+import { DIRECT, REFRESH_TOKEN } from '../oauth/grants/grant-types.ts'
 import type { ReuseOutcome } from '../oauth/outcomes.ts'
 import type { RevocationReason } from '../oauth/revocation-reasons.ts'
 import type { ClientLabels } from './client-labels.ts'
@@ -27,7 +27,7 @@ export function startAtZero(counters: Counters, labels: ClientLabels, { clients,
     const client = labels.label(id)
     for (const grant of new Set([...grants, DIRECT])) counters.issued.series(client, grant)
     counters.revoked.series(client, INCIDENT)
-    if (!grants.includes('refresh_token')) continue
+    if (!grants.includes(REFRESH_TOKEN)) continue
     counters.refreshed.series(client)
     for (const outcome of REUSE_OUTCOMES) counters.reuseDetected.series(client, outcome)
   }

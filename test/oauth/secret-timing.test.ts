@@ -8,7 +8,7 @@ const PAIRS = 1500
 
 const now = () => 0
 const authenticate = clientAuthentication(
-  clientRegistry([{ id: 'known', secret: `${SECRET}y` }]),
+  clientRegistry([{ id: 'known', secret: `${SECRET}y` }], []),
   { max: 1_000_000, window: 60 },
   now
 )

@@ -20,6 +20,9 @@ const TIMEOUT_MESSAGE = 'storeTimeout must be a number of seconds from 0.05 to 6
 const CLOCK_MESSAGE = 'now must be a function that gives seconds since the epoch, not milliseconds'
 const REASONS_MESSAGE = "revocationReasons must be an array of labels without spaces, for example ['device_lost']"
 
+const GRANTS_MESSAGE =
+  'must be an array of the grant types there are: client_credentials, refresh_token, authorization_code'
+
 export const TENANT = { issuer: 'https://tenant.example', audience: 'https://api.example' }
 
 /** Options, and what they are refused with. */
@@ -164,11 +167,11 @@ export const WRONG: Readonly<Record<string, readonly (readonly [Loose, string])[
   clients: [
     [{ clients: [null] }, 'clients[].id must be 1 to 256 printable ASCII characters'],
     [{ clients: [{ id: 7 }] }, 'clients[].id must be 1 to 256 printable ASCII characters'],
-    [{ clients: [{ id: 'a', grants: 'refresh_token' }] }, 'clients[].grants of "a" must be an array of grant types'],
-    [{ clients: [{ id: 'a', grants: [''] }] }, 'clients[].grants of "a" must be an array of grant types'],
+    [{ clients: [{ id: 'a', grants: 'refresh_token' }] }, `clients[].grants of "a" ${GRANTS_MESSAGE}`],
+    [{ clients: [{ id: 'a', grants: [''] }] }, `clients[].grants of "a" ${GRANTS_MESSAGE}`],
     [
       { clients: [{ id: 'a', grants: ['refresh-token'] }], grants: { 'urn:x': async () => ({}) } },
-      'clients[].grants of "a": there is no "refresh-token": it takes client_credentials, urn:x, refresh_token, authorization_code'
+      'clients[].grants of "a" must be an array of the grant types there are: client_credentials, urn:x, refresh_token, authorization_code'
     ],
     [
       { clients: [{ id: 'a', scope: 'orders:read' }] },

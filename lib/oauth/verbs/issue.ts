@@ -1,6 +1,6 @@
 import { OAuthError } from '../errors.ts'
 import type { Kernel } from '../kernel.ts'
-import type { TokenGrant } from '../outcomes.ts'
+import type { MintedTokens, TokenGrant } from '../outcomes.ts'
 import { assertStorable } from '../storable.ts'
 import type { Terms } from '../terms.ts'
 import type { StoredToken } from '../token.ts'
@@ -19,32 +19,28 @@ export interface Authorization extends Terms {
   readonly claims?: Readonly<Record<string, unknown>> | undefined
   /** Trace context of the operation, kept beside the tokens and never inside them. */
   readonly trace?: string | undefined
-  /** Present when a rotation has made and written the tokens: what is left is to sign and to answer. */
-  readonly minted?: MintedTokens
 }
 
-/** Tokens that their client does not have yet. */
-export interface MintedTokens {
-  readonly access: StoredToken
-  readonly refresh: StoredToken | undefined
-  /** The refresh token itself. */
-  readonly refreshToken: string | undefined
-}
-
-/**
- * Mints an access token, with a refresh token if the authorization has one, and writes both in one step at the end. What
- * has been minted already is answered.
- */
+/** Mints an access token, with a refresh token if the authorization has one, and writes both in one step at the end. */
 export async function issue(kernel: Kernel, authorization: Authorization): Promise<TokenGrant> {
-  const { minted = await mint(kernel, authorization), claims } = authorization
-  const { access, refresh, refreshToken } = minted
-  const response = await tokenResponse(kernel, { access, refreshToken, claims }, access.issuedAt)
-  if (authorization.minted === undefined) await writeFirst(kernel, refresh === undefined ? [access] : [access, refresh])
-  return { response, access, refresh }
+  const minted = await mintFirst(kernel, authorization)
+  const grant = await answer(kernel, minted, authorization.claims)
+  await writeFirst(kernel, minted)
+  return grant
+}
+
+/** Issues what a rotation has made and written. */
+export function issueSuccessors(kernel: Kernel, minted: MintedTokens): Promise<TokenGrant> {
+  return answer(kernel, minted)
+}
+
+async function answer(kernel: Kernel, minted: MintedTokens, claims?: Authorization['claims']): Promise<TokenGrant> {
+  const { access, refresh } = minted
+  return { response: await tokenResponse(kernel, minted, { at: access.issuedAt, claims }), access, refresh }
 }
 
 /** The first tokens of a family. */
-async function mint(kernel: Kernel, authorization: Authorization): Promise<MintedTokens> {
+async function mintFirst(kernel: Kernel, authorization: Authorization): Promise<MintedTokens> {
   const { rules } = kernel
   const now = kernel.now()
   const { clientId, subject, trace, scope, audience } = authorization
@@ -93,7 +89,7 @@ async function assertSubject(kernel: Kernel, subject: string): Promise<void> {
   }
 }
 
-async function writeFirst(kernel: Kernel, tokens: readonly StoredToken[]): Promise<void> {
-  const inserted = await kernel.store.insert(tokens)
+async function writeFirst(kernel: Kernel, { access, refresh }: MintedTokens): Promise<void> {
+  const inserted = await kernel.store.insert(refresh === undefined ? [access] : [access, refresh])
   if (!inserted) throw new OAuthError('invalid_grant', 'The authorization was revoked while it was being granted.')
 }

@@ -1,28 +1,26 @@
 import type { IdentifiedClient } from '../authenticate.ts'
-import type { Attempt } from '../contests.ts'
 import { asOAuthError, OAuthError } from '../errors.ts'
 import { answeredAgain } from '../grace.ts'
-import { REFRESH_TOKEN } from '../grants/grant-types.ts'
 import type { Kernel } from '../kernel.ts'
 import type {
+  MintedTokens,
   Refreshed,
   RefusalFacts,
   RefusalReason,
   ReuseOutcome,
   Revocation,
-  TokenGrant,
-  TokenResponse
+  TokenGrant
 } from '../outcomes.ts'
+import type { Attempt } from '../races.ts'
 import { sealReceipt } from '../receipts.ts'
-import { mayRotate, type Succession, successorsOf } from '../succession.ts'
-import { type Narrowing, narrowed, narrows, type Terms } from '../terms.ts'
+import { mayRotate, type Succession, successorsOf, whyNotRotated } from '../succession.ts'
+import { type Asked, asksForLess, narrowed, type Terms } from '../terms.ts'
 import type { StoredToken } from '../token.ts'
 import { newRefreshToken, newTokenId, refreshTokenId } from '../token-id.ts'
-import type { Authorization } from './issue.ts'
 import type { ReuseRevocation } from './revoke-all.ts'
 
 /** A request to refresh (RFC 6749 section 6), by a client that may use the grant. */
-export interface RefreshRequest extends Narrowing {
+export interface RefreshRequest extends Asked {
   readonly refreshToken: string
   readonly by: IdentifiedClient
   /** Trace context of the operation. */
@@ -31,18 +29,15 @@ export interface RefreshRequest extends Narrowing {
 
 /** The verbs a refresh uses: issuing and revoking inside it are operations of their own. */
 interface VerbsWithin {
-  issue(authorization: Authorization): Promise<TokenGrant>
+  issueSuccessors(minted: MintedTokens): Promise<TokenGrant>
   revokeAll(request: ReuseRevocation): Promise<Revocation>
-}
-
-/** One body for every way a refresh token can be no good: which one is nobody's business (RFC 6749 section 5.2). */
-function refused(reason: RefusalReason, facts: RefusalFacts): OAuthError {
-  return new OAuthError('invalid_grant', 'The refresh token is not valid.', { facts: { ...facts, reason } })
 }
 
 /**
  * Spends a refresh token for a new pair. Exactly one of any number of parallel requests succeeds; a token that has
  * been rotated away kills its user's (or its family's) tokens instead (RFC 9700 section 4.14.2).
+ *
+ * It is spent before the answer is made: where that fails, it stays spent, and only a grace window answers again.
  *
  * @param verbs the server as others see it
  */
@@ -51,9 +46,9 @@ export async function refresh(kernel: Kernel, verbs: VerbsWithin, request: Refre
   const id = refreshTokenId(request.refreshToken)
   const refreshToken = newRefreshToken(at, id)
   const successor = { id: refreshTokenId(refreshToken), refreshToken }
-  const attempt = kernel.contests.enter(id, successor.id)
+  const attempt = kernel.races.enter(id, successor.id)
   try {
-    return await rotate(kernel, verbs, { ...request, id, at, successor, attempt })
+    return await spend(kernel, verbs, { ...request, id, at, successor, attempt })
   } finally {
     attempt.end()
   }
@@ -67,30 +62,28 @@ interface Presentation extends RefreshRequest {
   readonly attempt: Attempt
 }
 
-/** Rotates without a look before, unless what is asked for depends on what the token has. */
-async function rotate(kernel: Kernel, verbs: VerbsWithin, presented: Presentation): Promise<Refreshed> {
+/**
+ * Rotates without a look before, unless what is asked for depends on what the token has. That is refused after all that
+ * is wrong with the token: a reuse is one whatever it asks for.
+ */
+async function spend(kernel: Kernel, verbs: VerbsWithin, presented: Presentation): Promise<Refreshed> {
   const { id, at, successor, attempt } = presented
   const clientId = presented.by.client.id
   let terms: Terms | undefined
-  if (narrows(presented)) {
+  if (asksForLess(presented)) {
     const found = await kernel.store.find(id)
-    if (found === undefined || !mayRotate(found, clientId, at)) return notRotated(kernel, verbs, presented, found)
-    terms = narrowedWithin(presented, found)
+    if (found === undefined || !mayRotate(found, clientId, at)) return answerLoser(kernel, verbs, presented, found)
+    terms = await withFacts(factsOf(found), () => narrowed(presented, found))
   }
   const succession = successionOf(kernel, presented, terms)
   const { won, token } = await kernel.store.rotate(id, clientId, succession)
-  if (!won) return notRotated(kernel, verbs, presented, token)
+  const sawItAlive = terms !== undefined
+  if (!won) return answerLoser(kernel, verbs, presented, token, sawItAlive)
   attempt.win()
-  const response = await issued(verbs, token, succession, successor.refreshToken)
+  const [access, refresh] = successorsOf(token, succession)
+  const minted = { access, refresh, refreshToken: successor.refreshToken }
+  const { response } = await withFacts(factsOf(token), () => verbs.issueSuccessors(minted))
   return { response, spent: token, reuse: undefined }
-}
-
-function narrowedWithin(presented: Presentation, token: StoredToken): Terms {
-  try {
-    return narrowed(presented, token)
-  } catch (error) {
-    throw asOAuthError(error).withFacts({ token, clientId: token.clientId })
-  }
 }
 
 /** What the token is to become. */
@@ -108,57 +101,58 @@ function successionOf({ rules }: Kernel, presented: Presentation, terms: Terms |
   }
 }
 
-/** The answer with the successors of a token that has been rotated. */
-async function issued(
-  verbs: VerbsWithin,
-  token: StoredToken,
-  succession: Succession,
-  refreshToken: string
-): Promise<TokenResponse> {
-  const [access, refresh] = successorsOf(token, succession)
-  const { clientId, subject, scope, audience } = access
-  const minted = { access, refresh, refreshToken }
-  const authorization = { clientId, subject, scope, audience, grantType: REFRESH_TOKEN, refresh, minted }
-  return (await verbs.issue(authorization)).response
-}
-
-/** What there is to say about a token that was not rotated, as it was found. */
-function notRotated(
+/** The token could not be rotated, for what it was found to be. */
+async function answerLoser(
   kernel: Kernel,
   verbs: VerbsWithin,
   presented: Presentation,
-  token: StoredToken | undefined
+  token: StoredToken | undefined,
+  sawItAlive = false
 ): Promise<Refreshed> {
   const { at, attempt, by } = presented
-  const clientId = by.client.id
-  if (token === undefined || token.type !== 'refresh') throw refused('not_found', {})
-  if (token.clientId !== clientId) throw refused('wrong_client', {})
-  if (at >= token.expiresAt) throw refused('expired', { token, clientId })
-  if (token.spent !== undefined) {
-    const wasAlive = attempt.hasMet(token.spent.successor) || token.spent.at > at
-    return reused(kernel, verbs, presented, token, wasAlive ? 'race_lost' : 'theft')
-  }
-  throw refused(token.revokedAt === undefined ? 'expired' : 'revoked', { token, clientId })
+  if (token === undefined) throw refused('not_found', {})
+  // One that seems to be all right has been seen to expire, and the clock has gone back since.
+  const reason = whyNotRotated(token, by.client.id, at) ?? 'expired'
+  if (reason === 'not_found' || reason === 'wrong_client') throw refused(reason, {})
+  const { spent } = token
+  if (reason !== 'reused' || spent === undefined) throw refused(reason, factsOf(token))
+  const wasAlive = sawItAlive || attempt.hasMet(spent.successor) || spent.at > at
+  return answerReuse(kernel, verbs, presented, token, wasAlive ? 'race_lost' : 'theft')
 }
 
 /** A spent refresh token: answered again within a grace window, otherwise a theft whatever the cause. */
-async function reused(
+async function answerReuse(
   kernel: Kernel,
   verbs: VerbsWithin,
-  presented: RefreshRequest,
+  request: RefreshRequest,
   token: StoredToken,
   reuse: Exclude<ReuseOutcome, 'grace'>
 ): Promise<Refreshed> {
-  const again = await answeredAgain(kernel, presented, token)
+  const again = await withFacts(factsOf(token), () => answeredAgain(kernel, request, token))
   if (again !== undefined) return { response: again, spent: token, reuse: 'grace' }
 
-  const facts: RefusalFacts = { token, clientId: token.clientId, reuse }
+  const facts = { ...factsOf(token), reuse }
   const { subject, family } = token
   const victims = kernel.rules.reuse === 'user' && subject !== undefined ? { subject, reused: token } : { family }
+  await withFacts(facts, () => verbs.revokeAll({ ...victims, reason: 'security_incident', by: 'reuse_detection' }))
+  throw refused('reused', facts)
+}
+
+/** What is known of a request whose token is one of its client. */
+function factsOf(token: StoredToken): RefusalFacts {
+  return { token, clientId: token.clientId }
+}
+
+/** One body for every way a refresh token can be no good: which one is nobody's business (RFC 6749 section 5.2). */
+function refused(reason: RefusalReason, facts: RefusalFacts): OAuthError {
+  return new OAuthError('invalid_grant', 'The refresh token is not valid.', { facts: { ...facts, reason } })
+}
+
+/** Tells a failure what is known. */
+async function withFacts<T>(facts: RefusalFacts, work: () => T | Promise<T>): Promise<T> {
   try {
-    await verbs.revokeAll({ ...victims, reason: 'security_incident', by: 'reuse_detection' })
+    return await work()
   } catch (error) {
     throw asOAuthError(error).withFacts(facts)
   }
-  throw refused('reused', facts)
 }

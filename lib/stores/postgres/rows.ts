@@ -49,12 +49,12 @@ export function toRow(token: StoredToken): NewRow {
   }
 }
 
-/** What the successors of a token do not have from it. */
+/** What the successors of a token do not have from it; what is not there they have. */
 export function toSuccessorRows({ at, trace, access, refresh }: Succession) {
-  const { scope, audience } = { ...access.terms }
   const common = { issued_at: at, trace: trace ?? null }
+  const { id, expiresAt, terms } = access
   return {
-    access: { ...common, id: access.id, type: 'access', expires_at: access.expiresAt, scope, audience },
+    access: { ...common, id, type: 'access', expires_at: expiresAt, scope: terms?.scope, audience: terms?.audience },
     refresh: { ...common, id: refresh.id, expires_at: refresh.expiresAt }
   }
 }

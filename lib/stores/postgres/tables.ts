@@ -12,9 +12,9 @@ function indexOfLive(name: string, column: string): string {
 
 /**
  * The tables of version 1. Only live tokens are in the indexes of families, clients and subjects, so that a revocation
- * finds what is left to revoke, and what was issued last without visiting the rest; being expressions, they serve no other search, even where a plan is made for tables
- * that are still empty. Collation "C" keeps indexes valid when the system's collations change. Subjects are indexed by
- * a hash, since nothing limits their length.
+ * finds what is left to revoke, and what was issued last without visiting the rest; being expressions, they serve no
+ * other search, even where a plan is made for tables that are still empty. Collation "C" keeps indexes valid
+ * when the system's collations change. Subjects are indexed by a hash, since nothing limits their length.
  */
 export const TABLES = `
 create table tokens (

@@ -50,6 +50,7 @@ begin
   end if;
   update tokens set spent_at = moment, spent_successor = call->'refresh'->>'id', spent_trace = call->>'trace',
     spent_receipt = call->>'receipt' where id = token.id;
+  -- The token as it was read is neither spent nor revoked, and so are its successors.
   perform add_tokens(
     jsonb_build_array(to_jsonb(token) || (call->'access'), to_jsonb(token) || (call->'refresh') || jsonb_build_object(
       'expires_at', least((call->'refresh'->>'expires_at')::double precision, token.family_expires_at)

@@ -41,6 +41,10 @@ local function ownersOf(owner)
   return owner:match('^.([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)$')
 end
 
+local function familyOf(id, family)
+  return family == '' and '"' .. id .. '"' or family
+end
+
 local function countField(owner)
   return owner:match('^[^\\n]*')
 end
@@ -110,7 +114,7 @@ end
 local function latestMark(id, owner)
   local client, subject, family = ownersOf(owner)
   local head = live:sub(1, -5) .. 'm:'
-  local marks = { head .. 'c' .. client, head .. 'f' .. (family == '' and '"' .. id .. '"' or family) }
+  local marks = { head .. 'c' .. client, head .. 'f' .. familyOf(id, family) }
   if subject ~= '' then marks[3] = head .. 's' .. subject end
   local latest
   for _, mark in ipairs(redis.call('MGET', unpack(marks))) do

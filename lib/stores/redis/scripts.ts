@@ -38,9 +38,11 @@ local mark = latestMark(id, owner)
 if mark and tonumber(mark) > tonumber(issued) then return '0R' .. row:sub(2) .. '\\n' .. mark end
 if not redis.call('ZSCORE', live, id .. '\\n' .. owner) then return '0' .. row end
 redis.call('SET', KEYS[6], 'S' .. row:sub(2) .. last, 'KEEPTTL')
-local inherited = owner:sub(2) .. (owner:sub(-1) == '\\n' and '"' .. id .. '"' or '')
+local client, subject, family = ownersOf(owner)
+family = familyOf(id, family)
 local function succeed(key, id, letter, expires, terms)
-  add(key, id, table.concat({ 'L' .. letter .. inherited, expires, at, familyExpires, terms, trace }, '\\n'))
+  local lines = { 'L' .. letter .. client, subject, family, expires, at, familyExpires, terms, trace }
+  add(key, id, table.concat(lines, '\\n'))
 end
 succeed(KEYS[7], ARGV[6], 'a', ARGV[7], ARGV[8] == '' and terms or ARGV[8])
 succeed(KEYS[8], ARGV[9], 'r', tonumber(ARGV[10]) < tonumber(familyExpires) and ARGV[10] or familyExpires, terms)

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
-import { Contests } from '../../lib/oauth/contests.ts'
+import { Races } from '../../lib/oauth/races.ts'
 
 const MANY = 100_000
 const MIB = 1024 * 1024
@@ -19,24 +19,24 @@ function growth(work: () => void): number {
 }
 
 t.test('attempts at many tokens leave nothing behind when they have ended', async (t) => {
-  const contests = new Contests()
+  const races = new Races()
   const grown = growth(() => {
-    for (let index = 0; index < MANY; index += 1) contests.enter(`token-${index}`, `successor-${index}`).end()
+    for (let index = 0; index < MANY; index += 1) races.enter(`token-${index}`, `successor-${index}`).end()
   })
   t.ok(grown < MIB, `${grown} bytes`)
-  t.equal(contests.enter('token-0', 'another').hasMet('successor-0'), false)
+  t.equal(races.enter('token-0', 'another').hasMet('successor-0'), false)
 })
 
 t.test('nor do attempts at one token of which there is always one under way', async (t) => {
-  const contests = new Contests()
+  const races = new Races()
   const grown = growth(() => {
-    let before = contests.enter('token', 'successor')
+    let before = races.enter('token', 'successor')
     for (let index = 0; index < MANY; index += 1) {
-      const attempt = contests.enter('token', `successor-${index}`)
+      const attempt = races.enter('token', `successor-${index}`)
       before.end()
       before = attempt
     }
   })
   t.ok(grown < MIB, `${grown} bytes`)
-  t.equal(contests.enter('token', 'another').hasMet('successor-0'), false)
+  t.equal(races.enter('token', 'another').hasMet('successor-0'), false)
 })

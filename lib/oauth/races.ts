@@ -1,5 +1,5 @@
 /** The attempts at one refresh token that overlap. */
-interface Contest {
+interface Race {
   attempts: number
   /** What the token becomes if they win: of those that are under way, and of the winner. */
   readonly successors: Set<string>
@@ -21,30 +21,30 @@ export interface Attempt {
  * Tells requests that present one refresh token at the same time, of which all but one lose, from a token that is
  * presented again later. It sees what happens in this process.
  */
-export class Contests {
-  readonly #underWay = new Map<string, Contest>()
+export class Races {
+  readonly #underWay = new Map<string, Race>()
 
   /**
    * @param id of the refresh token that is presented
    * @param successor the id of the one that replaces it if this attempt wins
    */
   enter(id: string, successor: string): Attempt {
-    const contest = this.#underWay.get(id) ?? { attempts: 0, successors: new Set(), isOver: false }
-    this.#underWay.set(id, contest)
-    contest.attempts += 1
-    contest.successors.add(successor)
-    const isLate = contest.isOver
+    const race = this.#underWay.get(id) ?? { attempts: 0, successors: new Set(), isOver: false }
+    this.#underWay.set(id, race)
+    race.attempts += 1
+    race.successors.add(successor)
+    const isLate = race.isOver
     let isWinner = false
     return {
       win() {
         isWinner = true
       },
-      hasMet: (other) => contest.successors.has(other) && !isLate,
+      hasMet: (other) => race.successors.has(other) && !isLate,
       end: () => {
-        if (isWinner) contest.isOver = true
-        else contest.successors.delete(successor)
-        contest.attempts -= 1
-        if (contest.attempts === 0) this.#underWay.delete(id)
+        if (isWinner) race.isOver = true
+        else race.successors.delete(successor)
+        race.attempts -= 1
+        if (race.attempts === 0) this.#underWay.delete(id)
       }
     }
   }
