@@ -21,7 +21,7 @@ export {
   successorsOf
 } from './oauth/succession.ts'
 export type { Terms } from './oauth/terms.ts'
-export type { Spending, StoredToken, TokenCount, TokenType } from './oauth/token.ts'
+export { isLive, type Spending, type StoredToken, type TokenCount, type TokenType } from './oauth/token.ts'
 export { placeOf } from './oauth/token-id.ts'
 export type { RevokeRequest } from './oauth/verbs/revoke.ts'
 export type { RevokeAllRequest } from './oauth/verbs/revoke-all.ts'

@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import type { OAuthTelemetryOptions } from '../lib/index.ts'
+import { ISSUER_ROLE_ONLY } from '../lib/option-names.ts'
 import { buildResourceServer } from './support/resource-server.ts'
 import { buildServer } from './support/server.ts'
 import { EVER, type Loose, TENANT, WRONG } from './support/wrong-options.ts'
@@ -40,6 +41,7 @@ t.test('without clients, options of the issuer role are mistakes', async (t) => 
     prefix: '/oauth',
     pruneInterval: 60
   }
+  t.strictSame(Object.keys(options).sort(), [...ISSUER_ROLE_ONLY].sort())
   for (const [name, value] of Object.entries(options)) {
     const message = `${name} needs clients: without them nothing is issued`
     await t.rejects(buildResourceServer(t, [TENANT], given({ [name]: value })), { name: 'TypeError', message })

@@ -21,7 +21,9 @@ export async function answeredAgain(
   if (spent?.receipt === undefined || time >= spent.at + kernel.rules.graceWindow) return undefined
   const successor = await kernel.store.find(spent.successor)
   if (successor === undefined || !isLive(successor, time)) return undefined
-  const { refreshToken, access } = openReceipt(spent.receipt, request.refreshToken)
+  const receipt = openReceipt(spent.receipt, request.refreshToken)
+  if (receipt === undefined) return undefined
+  const { refreshToken, access } = receipt
   if (!asksFor(access.terms ?? token, request, token)) return undefined
   return tokenResponse(kernel, { access: accessSuccessor(token, { ...spent, access }), refreshToken }, { at: time })
 }

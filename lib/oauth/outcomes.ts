@@ -23,9 +23,9 @@ export type RefusalReason =
   | 'unavailable'
 
 /**
- * What was done about a refresh token that had been rotated away. `race_lost`: when the request came it was alive, or the
- * one that rotated it was still being answered; treated like `theft`, which it is called where that happened in another
- * process and the clocks do not show it. `grace`: its successor was returned.
+ * What was done about a refresh token that had been rotated away. `race_lost`: it had been seen alive, or the request that
+ * rotated it was still being answered; treated like `theft`, which it is where another process answers that request.
+ * `grace`: its successor was returned.
  */
 export type ReuseOutcome = 'theft' | 'grace' | 'race_lost'
 

@@ -18,7 +18,11 @@ export function sealReceipt(receipt: Receipt, refreshToken: string): string {
   return seal(JSON.stringify(receipt), refreshToken, PURPOSE)
 }
 
-/** What was sealed. @throws when it has not been sealed with this refresh token */
-export function openReceipt(sealedReceipt: string, refreshToken: string): Receipt {
-  return JSON.parse(open(sealedReceipt, refreshToken, PURPOSE))
+/** What was sealed; `undefined` when it has not been sealed with this refresh token. */
+export function openReceipt(sealedReceipt: string, refreshToken: string): Receipt | undefined {
+  try {
+    return JSON.parse(open(sealedReceipt, refreshToken, PURPOSE))
+  } catch {
+    return undefined
+  }
 }

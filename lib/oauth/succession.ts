@@ -9,7 +9,7 @@ const UNENDED = { spent: undefined, revokedAt: undefined }
  * `token-id.ts`). All times are NumericDate.
  */
 export interface Succession {
-  /** When the token is spent, and its successors are issued. */
+  /** When the token is spent, and its successors are issued; they are not older than it, should clocks differ. */
   readonly at: number
   /** Trace context of the operation. */
   readonly trace: string | undefined
@@ -57,6 +57,11 @@ export function spendingOf({ at, trace, refresh, receipt }: Succession): Spendin
   return { at, successor: refresh.id, trace, receipt }
 }
 
+/** A revocation by a clock that is ahead, which the token came after, does not catch its successors. */
+function issuedAfter({ issuedAt }: StoredToken, at: number): number {
+  return Math.max(issuedAt, at)
+}
+
 /** The access token that a refresh token is exchanged for. */
 export function accessSuccessor(
   token: StoredToken,
@@ -64,13 +69,23 @@ export function accessSuccessor(
 ): StoredToken {
   const { id, expiresAt, terms = token } = access
   const { scope, audience } = terms
-  return { ...token, ...UNENDED, id, type: 'access', scope, audience, issuedAt: at, expiresAt, trace }
+  return {
+    ...token,
+    ...UNENDED,
+    id,
+    type: 'access',
+    scope,
+    audience,
+    issuedAt: issuedAfter(token, at),
+    expiresAt,
+    trace
+  }
 }
 
 /** The refresh token that replaces another. */
 export function refreshSuccessor(token: StoredToken, { at, trace, refresh }: Succession): StoredToken {
   const expiresAt = Math.min(refresh.expiresAt, token.familyExpiresAt)
-  return { ...token, ...UNENDED, id: refresh.id, issuedAt: at, expiresAt, trace }
+  return { ...token, ...UNENDED, id: refresh.id, issuedAt: issuedAfter(token, at), expiresAt, trace }
 }
 
 /** What takes the place of a refresh token. */

@@ -95,8 +95,11 @@ export class SqliteStore implements TokenStore {
     return this.#whileOpen(() => this.#reads.run(() => this.#tokens.find(id)?.token))
   }
 
-  rotate(id: string, clientId: string, succession: Succession): Promise<Rotation> {
-    return this.#writes.run(() => {
+  /** What cannot be rotated is found out by reading: it waits for no other process's lock. */
+  async rotate(id: string, clientId: string, succession: Succession): Promise<Rotation> {
+    const seen = await this.find(id)
+    if (seen === undefined || !mayRotate(seen, clientId, succession.at)) return { won: false, token: seen }
+    return this.#writes.run((): Rotation => {
       const found = this.#tokens.find(id)
       if (found === undefined) return { won: false, token: undefined }
       const { row, token } = found

@@ -101,6 +101,10 @@ t.test(
         { ...CLIENT, id: 'short-digest', secretDigest: 'abc' },
         'clients[].secretDigest of "short-digest" must be the base64url SHA-256 of the secret'
       ],
+      'unknown-grant': [
+        { ...CLIENT, id: 'unknown-grant', grants: ['refresh-token'] },
+        'clients[].grants of "unknown-grant" must be an array of the grant types there are: client_credentials, refresh_token, authorization_code'
+      ],
       public: [
         { id: 'public', grants: ['client_credentials'] },
         'clients[] "public" has no secret: the client_credentials grant is for confidential clients only (RFC 6749 section 4.4)'

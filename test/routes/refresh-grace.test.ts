@@ -1,19 +1,26 @@
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import { decodeJwt } from 'jose'
 import t from 'tap'
+import type { Client } from '../../lib/index.ts'
+import { refreshTokenId } from '../../lib/oauth/token-id.ts'
 import { CommandedStore } from '../support/commanded-store.ts'
 import { scrape } from '../support/metrics.ts'
-import { basic, buildServer, callOrders, postForm, refresh, stoppedClock } from '../support/server.ts'
+import { basic, buildServer, callOrders, OPTIONS, postForm, refresh, stoppedClock } from '../support/server.ts'
 
 const WINDOW = 10
 const refused = { error: 'invalid_grant', error_description: 'The refresh token is not valid.' }
 
-async function serverWithGrace(t: Parameters<typeof buildServer>[0], graceWindow = WINDOW) {
+async function serverWithGrace(
+  t: Parameters<typeof buildServer>[0],
+  graceWindow = WINDOW,
+  clients: readonly Client[] = OPTIONS.clients
+) {
   const clock = stoppedClock()
   const store = new CommandedStore()
   const fastify = await buildServer(t, {
     now: clock.now,
     store,
+    clients,
     audience: ['https://api.example', 'https://billing.example'],
     refreshToken: { graceWindow }
   })
@@ -126,6 +133,16 @@ t.test('T33: it is bound to the scope, however that is written', async (t) => {
   t.same((await refresh(fastify, all, { scope: 'orders:read' })).json(), refused, 'and alice’s tokens are dead')
 })
 
+t.test('T33: scopes in another order are the same scope (RFC 6749 section 3.3)', async (t) => {
+  const { fastify } = await serverWithGrace(t, WINDOW, [
+    { id: 'web', grants: ['refresh_token'], scope: ['orders:read', 'orders:write', 'orders:delete'] }
+  ])
+  const token = await login(fastify)
+  const first = tokensOf(await refresh(fastify, token, { scope: 'orders:read orders:delete' }))
+  t.equal(first.scope, 'orders:read orders:delete')
+  t.same(tokensOf(await refresh(fastify, token, { scope: 'orders:delete orders:read' })), first)
+})
+
 t.test('T33: asking for what may not be had is a reuse, not a hint that the token is covered', async (t) => {
   for (const more of [{ scope: 'admin' }, { scope: ' ' }, { resource: 'https://other.example' }]) {
     const { fastify } = await serverWithGrace(t)
@@ -167,6 +184,17 @@ t.test('T33: the stored rows never hold a token, the answer to be returned inclu
   for (const secret of [token, next, access, ...access.split('.')]) t.notMatch(written, secret)
   const bytes = store.written.map((row) => Buffer.from('receipt' in row ? (row.receipt ?? '') : '', 'base64url'))
   for (const secret of [token, next, access]) t.notOk(bytes.some((sealed) => sealed.includes(secret)))
+})
+
+t.test('a receipt that cannot be opened covers nothing: the retry is a reuse', async (t) => {
+  const { fastify, store, clock } = await serverWithGrace(t)
+  await login(fastify)
+  const [row] = store.written.flatMap((written) => ('type' in written && written.type === 'refresh' ? [written] : []))
+  if (row === undefined) throw new Error('no refresh token was stored')
+  const spent = { at: clock.now(), successor: row.id, trace: undefined, receipt: 'c29tZWJvZHkgZWxzZeKAmXM' }
+  await store.insert([{ ...row, id: refreshTokenId('presented'), spent }])
+  t.same((await refresh(fastify, 'presented')).json(), refused)
+  t.same(await outcomes(fastify), { refreshed: 0, theft: 1, race_lost: 0, grace: 0 })
 })
 
 t.test('T34: after a crash between consume and response, the retry is given the answer that was lost', async (t) => {

@@ -121,6 +121,23 @@ t.test('a refresh in the grace window is no reuse to alarm about, and links to b
   t.strictSame(links, [issuer, spender])
 })
 
+t.test('a refresh whose grace window cannot be looked up says whose token it was, and is no reuse yet', async (t) => {
+  const store = new CommandedStore()
+  const { recorded, fastify, token, issuer } = await tracedServer(t, { store, refreshToken: { graceWindow: 30 } })
+  await refresh(fastify, token)
+  recorded.reset()
+  store.before = async (verb) => {
+    if (verb === 'find') throw new Error('connection refused')
+  }
+  t.equal((await refresh(fastify, token)).statusCode, 503)
+  const { attributes, status, events, links } = sayingOf(spanNamed(recorded, 'oauth2.token.refresh'))
+  t.equal(status, 'ERROR temporarily_unavailable')
+  t.equal(attributes['oauth2.client_id'], 'web')
+  t.notOk('oauth2.reuse.outcome' in attributes)
+  t.strictSame(events, [])
+  t.equal(links[0], issuer)
+})
+
 t.test('every other refresh token that is no good is an ERROR "Invalid refresh token"', async (t) => {
   const { recorded, fastify, clock, token, issuer, family } = await tracedServer(t)
   recorded.reset()

@@ -116,8 +116,8 @@ async function answerLoser(
   if (reason === 'not_found' || reason === 'wrong_client') throw refused(reason, {})
   const { spent } = token
   if (reason !== 'reused' || spent === undefined) throw refused(reason, factsOf(token))
-  const wasAlive = sawItAlive || attempt.hasMet(spent.successor) || spent.at > at
-  return answerReuse(kernel, verbs, presented, token, wasAlive ? 'race_lost' : 'theft')
+  const isRace = sawItAlive || attempt.hasMet(spent.successor)
+  return answerReuse(kernel, verbs, presented, token, isRace ? 'race_lost' : 'theft')
 }
 
 /** A spent refresh token: answered again within a grace window, otherwise a theft whatever the cause. */

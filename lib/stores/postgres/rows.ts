@@ -50,12 +50,11 @@ export function toRow(token: StoredToken): NewRow {
 }
 
 /** What the successors of a token do not have from it; what is not there they have. */
-export function toSuccessorRows({ at, trace, access, refresh }: Succession) {
-  const common = { issued_at: at, trace: trace ?? null }
+export function toSuccessorRows({ access, refresh }: Succession) {
   const { id, expiresAt, terms } = access
   return {
-    access: { ...common, id, type: 'access', expires_at: expiresAt, scope: terms?.scope, audience: terms?.audience },
-    refresh: { ...common, id: refresh.id, expires_at: refresh.expiresAt }
+    access: { id, type: 'access', expires_at: expiresAt, scope: terms?.scope, audience: terms?.audience },
+    refresh: { id: refresh.id, expires_at: refresh.expiresAt }
   }
 }
 

@@ -30,6 +30,7 @@ end`,
 declare
   moment double precision := call->>'at';
   token tokens;
+  heir tokens;
   owners text[];
   mark double precision;
 begin
@@ -50,9 +51,12 @@ begin
   end if;
   update tokens set spent_at = moment, spent_successor = call->'refresh'->>'id', spent_trace = call->>'trace',
     spent_receipt = call->>'receipt' where id = token.id;
-  -- The token as it was read is neither spent nor revoked, and so are its successors.
+  -- As the token was read: neither spent nor revoked.
+  heir := token;
+  heir.issued_at := greatest(token.issued_at, moment);
+  heir.trace := call->>'trace';
   perform add_tokens(
-    jsonb_build_array(to_jsonb(token) || (call->'access'), to_jsonb(token) || (call->'refresh') || jsonb_build_object(
+    jsonb_build_array(to_jsonb(heir) || (call->'access'), to_jsonb(heir) || (call->'refresh') || jsonb_build_object(
       'expires_at', least((call->'refresh'->>'expires_at')::double precision, token.family_expires_at)
     )),
     array[(token.client_id, token.type, -1)::token_count]

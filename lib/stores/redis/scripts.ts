@@ -40,8 +40,9 @@ if not redis.call('ZSCORE', live, id .. '\\n' .. owner) then return '0' .. row e
 redis.call('SET', KEYS[6], 'S' .. row:sub(2) .. last, 'KEEPTTL')
 local client, subject, family = ownersOf(owner)
 family = familyOf(id, family)
+local since = tonumber(at) < tonumber(issued) and issued or at
 local function succeed(key, id, letter, expires, terms)
-  local lines = { 'L' .. letter .. client, subject, family, expires, at, familyExpires, terms, trace }
+  local lines = { 'L' .. letter .. client, subject, family, expires, since, familyExpires, terms, trace }
   add(key, id, table.concat(lines, '\\n'))
 end
 succeed(KEYS[7], ARGV[6], 'a', ARGV[7], ARGV[8] == '' and terms or ARGV[8])

@@ -80,6 +80,20 @@ export async function testRotation(t: Test, createStore: CreateStore): Promise<v
     t.match(await store.find(access.id), { expiresAt: NOW + 3601, familyExpiresAt: NOW + 86_400 })
   })
 
+  await t.test(
+    'rotate: what succeeds a token is not older, so no revocation before the token catches it',
+    async (t) => {
+      const store = await openStore(t, createStore)
+      await store.revoke({ subject: 'alice' }, NOW + 2, 'admin')
+      const token = refreshToken({ issuedAt: NOW + 2.5 })
+      await store.insert([token])
+      const { access, refresh } = await rotate(store, token, NOW + 1)
+      t.match(await store.find(token.id), { spent: { at: NOW + 1 } }, 'by a clock that lags')
+      for (const { id } of [access, refresh]) t.match(await store.find(id), { issuedAt: NOW + 2.5 })
+      t.equal((await rotate(store, refresh, NOW + 3)).rotation.won, true)
+    }
+  )
+
   await t.test('rotate: a token of another client, or of another type, loses and stays as it is', async (t) => {
     const store = await openStore(t, createStore)
     const [refresh, access] = [refreshToken(), accessToken()]
