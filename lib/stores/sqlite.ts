@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Rotation, Selector, TokenStore } from '../oauth/store.ts'
+import { LONGEST_MINTING, type Rotation, type Selector, type TokenStore } from '../oauth/store.ts'
 import { mayRotate, type Succession, spendingOf, successorsOf } from '../oauth/succession.ts'
 import { isLive, type StoredToken, type TokenCount } from '../oauth/token.ts'
 import { Checkpoints } from './sqlite/checkpoints.ts'
@@ -13,10 +13,10 @@ import { LiveCounts } from './sqlite/live-counts.ts'
 import { Marks } from './sqlite/marks.ts'
 import { openDatabase } from './sqlite/open.ts'
 import { checked, type SqliteStoreOptions } from './sqlite/options.ts'
-import { type Part, Revocations, type SetSelector } from './sqlite/revocations.ts'
+import { Revocations, type SetSelector } from './sqlite/revocations.ts'
 import { typeOf } from './sqlite/rows.ts'
 import { type Live, Tokens } from './sqlite/tokens.ts'
-import { Walks } from './sqlite/walks.ts'
+import { type Walk, Walks } from './sqlite/walks.ts'
 import { TokenCounts } from './token-counts.ts'
 
 export type { SqliteStoreOptions } from './sqlite/options.ts'
@@ -34,7 +34,7 @@ const PAUSE_MS = 1
  * beside it (`PATH.NAME.key`), also 0600.
  *
  * A revocation of more than 500 tokens takes several transactions: none of the tokens can be refreshed from its beginning
- * on, and when it rejects some are revoked already.
+ * on, and when it rejects some are revoked already. What is left when its process ends, a later pruning revokes.
  */
 export class SqliteStore implements TokenStore {
   readonly keepsPrivately = true
@@ -125,7 +125,12 @@ export class SqliteStore implements TokenStore {
 
   prune(at: number): Promise<readonly TokenCount[]> {
     return this.#whileOpen(async () => {
-      if (this.#revocations.isDue(at)) await this.#writes.run(() => this.#revocations.forget(at))
+      // What other processes have begun to revoke, and could not end.
+      for (let left = this.#revocations.abandoned(at); left !== undefined; left = this.#revocations.abandoned(at)) {
+        await this.#goOn(left.selector, at, left.walk, new TokenCounts())
+      }
+      const longAgo = at - LONGEST_MINTING
+      if (this.#marks.isDue(longAgo)) await this.#writes.run(() => this.#marks.forget(longAgo))
       const expired = new TokenCounts()
       try {
         await this.#forget(at, expired)
@@ -172,12 +177,17 @@ export class SqliteStore implements TokenStore {
   }
 
   async #revokeAll(selector: SetSelector, at: number, revoked: TokenCounts): Promise<void> {
-    let part: Part = await this.#writes.run(() => this.#revocations.begin(selector, at))
-    this.#count(revoked, part.revoked)
-    while (part.walk !== undefined) {
-      const { walk } = part
-      part = await this.#writes.run(() => this.#revocations.goOn(selector, at, walk))
+    const { revoked: first, walk } = await this.#writes.run(() => this.#revocations.begin(selector, at))
+    this.#count(revoked, first)
+    await this.#goOn(selector, at, walk, revoked)
+  }
+
+  async #goOn(selector: SetSelector, at: number, begun: Walk | undefined, revoked: TokenCounts): Promise<void> {
+    for (let walk = begun; walk !== undefined; ) {
+      const from: Walk = walk
+      const part = await this.#writes.run(() => this.#revocations.goOn(selector, at, from))
       this.#count(revoked, part.revoked)
+      walk = part.walk
     }
   }
 

@@ -68,20 +68,25 @@ t.test('a revocation of many tokens that was interrupted is finished by asking a
   t.strictSame(sorted(await second.countLive(NOW + 3)), [])
 })
 
-t.test('a revocation that nobody ends is forgotten after a day, and what it did not reach lives', async (t) => {
-  const path = await newPath(t)
-  const first = new SqliteStore({ path })
-  const tokens = await insertMany(first, () => refreshToken({ family: 'f1', expiresAt: NOW + 100_000 }))
-  const last = tokens.at(-1) ?? refreshToken()
-  const interrupted = first.revoke({ family: 'f1' }, NOW + 1, 'admin')
-  await Promise.all([first.close(), t.rejects(interrupted)])
-  const second = openStore(t, path)
-  const day = 86_400
-  await second.prune(NOW + day + 1)
-  t.equal((await rotate(second, last, NOW + day + 1)).rotation.won, false)
-  await second.prune(NOW + day + 2)
-  t.equal((await rotate(second, last, NOW + day + 2)).rotation.won, true)
-})
+for (const owner of [{ family: 'f1' }, { subject: 'alice' }, { clientId: 'web' }]) {
+  t.test(`a revocation of a ${Object.keys(owner)} that was interrupted is finished by a pruning`, async (t) => {
+    const path = await newPath(t)
+    const first = new SqliteStore({ path })
+    const tokens = await insertMany(first, () => refreshToken({ family: 'f1', expiresAt: NOW + 100_000 }))
+    const last = tokens.at(-1) ?? refreshToken()
+    const interrupted = first.revoke(owner, NOW + 1, 'admin')
+    await Promise.all([first.close(), t.rejects(interrupted)])
+    const second = openStore(t, path)
+    const late = refreshToken({ family: 'f1', issuedAt: NOW + 2, expiresAt: NOW + 100_000 })
+    await second.insert([late])
+    await second.prune(NOW + 61)
+    t.ok(sum(await second.countLive(NOW + 61)) > 1, 'for a minute it may still be under way')
+    t.strictSame(await second.prune(NOW + 61.5), [])
+    t.equal((await second.find(last.id))?.revokedAt, NOW + 61.5)
+    t.strictSame(sorted(await second.countLive(NOW + 61.5)), ['web refresh 1'])
+    t.equal((await rotate(second, late, NOW + 86_403)).rotation.won, true, 'who came later stays')
+  })
+}
 
 t.test('the mark a revocation leaves is forgotten after five minutes', async (t) => {
   const store = openStore(t, await newPath(t))

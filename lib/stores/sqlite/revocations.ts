@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { LONGEST_MINTING, type Selector } from '../../oauth/store.ts'
+import type { Selector } from '../../oauth/store.ts'
 import { isLive } from '../../oauth/token.ts'
 import type { Clients } from './clients.ts'
 import { idKey, textKey } from './keys.ts'
@@ -15,8 +15,8 @@ export interface Part {
   readonly walk: Walk | undefined
 }
 
-/** A revocation that began more than a day ago was left by a process that has ended. */
-const LONGEST_WALK = 86_400
+/** A revocation that began more than so many seconds ago was left by a process that has ended, or is very large. */
+const LONGEST_WALK = 60
 
 /** So many tokens die in one transaction; more would keep others waiting. */
 const PART = 500
@@ -68,15 +68,10 @@ export class Revocations {
     return { revoked: this.#revoke(found, at), walk: undefined }
   }
 
-  /** Whether there is anything to forget. */
-  isDue(at: number): boolean {
-    return this.#marks.isDue(at - LONGEST_MINTING) || this.#walks.isDue(at - LONGEST_WALK)
-  }
-
-  /** Forgets what nobody needs any more. */
-  forget(at: number): void {
-    this.#marks.forget(at - LONGEST_MINTING)
-    this.#walks.forget(at - LONGEST_WALK)
+  /** A revocation that somebody has to go on with; more than one may do so. */
+  abandoned(at: number): { readonly selector: SetSelector; readonly walk: Walk } | undefined {
+    const found = this.#walks.abandoned(at - LONGEST_WALK)
+    return found && { selector: selectorOf(found.kind, found.name), walk: found.walk }
   }
 
   #revoke(tokens: readonly Live[], at: number): readonly Live[] {
@@ -104,4 +99,9 @@ function named(selector: SetSelector): readonly [kind: string, name: string] {
   if ('family' in selector) return ['family', selector.family]
   if ('subject' in selector) return ['subject', selector.subject]
   return ['clientId', selector.clientId]
+}
+
+function selectorOf(kind: string, name: string): SetSelector {
+  if (kind === 'family') return { family: name }
+  return kind === 'subject' ? { subject: name } : { clientId: name }
 }

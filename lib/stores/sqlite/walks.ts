@@ -10,14 +10,20 @@ export interface Walk {
   readonly upto: number
 }
 
+/** A revocation whose process has ended before it. */
+export interface Abandoned {
+  readonly kind: string
+  readonly name: string
+  readonly walk: Walk
+}
+
 /** Revocations that are under way: what they have yet to reach can no longer be spent. */
 export class Walks implements Participant {
   readonly #any: StatementSync
   readonly #begin: StatementSync
   readonly #end: StatementSync
   readonly #reaching: StatementSync
-  readonly #isDue: StatementSync
-  readonly #forget: StatementSync
+  readonly #abandoned: StatementSync
   /** Whether there are any, for as long as a transaction lasts. */
   #exist: boolean | undefined
 
@@ -30,8 +36,7 @@ export class Walks implements Participant {
     this.#reaching = database.prepare(`
       SELECT at FROM walk WHERE upto >= ?
       AND (kind, name) IN (VALUES ('family', ?), ('clientId', ?), ('subject', ?)) ORDER BY at LIMIT 1`)
-    this.#isDue = database.prepare('SELECT 1 FROM walk WHERE at < ? LIMIT 1')
-    this.#forget = database.prepare('DELETE FROM walk WHERE at < ?')
+    this.#abandoned = database.prepare('SELECT rowid AS id, kind, name, upto FROM walk WHERE at < ? LIMIT 1')
   }
 
   begin(kind: string, name: string, at: number, after: number): Walk {
@@ -52,13 +57,12 @@ export class Walks implements Participant {
     return walk === undefined ? undefined : Number(walk.at)
   }
 
-  isDue(before: number): boolean {
-    return this.#isDue.get(before) !== undefined
-  }
-
-  /** Forgets those that a process began and did not end. */
-  forget(before: number): void {
-    this.#forget.run(before)
+  /** One that began before a time, and has not come to its end. */
+  abandoned(before: number): Abandoned | undefined {
+    const found = this.#abandoned.get(before)
+    if (found === undefined) return undefined
+    const { id, kind, name, upto } = found as unknown as Omit<Walk & Abandoned, 'after' | 'walk'>
+    return { kind, name, walk: { id, upto, after: 0 } }
   }
 
   settle(): void {}
