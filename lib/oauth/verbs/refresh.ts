@@ -77,8 +77,7 @@ async function spend(kernel: Kernel, verbs: VerbsWithin, presented: Presentation
   }
   const succession = successionOf(kernel, presented, terms)
   const { won, token } = await kernel.store.rotate(id, clientId, succession)
-  const sawItAlive = terms !== undefined
-  if (!won) return answerLoser(kernel, verbs, presented, token, sawItAlive)
+  if (!won) return answerLoser(kernel, verbs, presented, token, terms !== undefined)
   attempt.win()
   const [access, refresh] = successorsOf(token, succession)
   const minted = { access, refresh, refreshToken: successor.refreshToken }
@@ -101,7 +100,11 @@ function successionOf({ rules }: Kernel, presented: Presentation, terms: Terms |
   }
 }
 
-/** The token could not be rotated, for what it was found to be. */
+/**
+ * The token could not be rotated, for what it was found to be.
+ *
+ * @param sawItAlive whether it was alive when this request looked
+ */
 async function answerLoser(
   kernel: Kernel,
   verbs: VerbsWithin,
