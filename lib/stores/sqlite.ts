@@ -101,9 +101,10 @@ export class SqliteStore implements TokenStore {
     if (seen === undefined || !mayRotate(seen, clientId, succession.at)) return { won: false, token: seen }
     return this.#writes.run((): Rotation => {
       const found = this.#tokens.find(id)
-      if (found === undefined) return { won: false, token: undefined }
+      if (found === undefined || !mayRotate(found.token, clientId, succession.at)) {
+        return { won: false, token: found?.token }
+      }
       const { row, token } = found
-      if (!mayRotate(token, clientId, succession.at)) return { won: false, token }
       const revokedAt = this.#walks.reaching(row, token)
       if (revokedAt !== undefined) return { won: false, token: { ...token, revokedAt } }
       this.#tokens.spend(found, spendingOf(succession))
