@@ -34,7 +34,7 @@ const PAUSE_MS = 1
  * beside it (`PATH.NAME.key`), also 0600.
  *
  * A revocation of more than 500 tokens takes several transactions: none of the tokens can be refreshed from its beginning
- * on, and when it rejects some are revoked already. What is left when its process ends, a later pruning revokes.
+ * on, and when it rejects some are revoked already. What is left when its process ends, a pruning an hour later revokes.
  */
 export class SqliteStore implements TokenStore {
   readonly keepsPrivately = true
@@ -128,7 +128,7 @@ export class SqliteStore implements TokenStore {
     return this.#whileOpen(async () => {
       // What other processes have begun to revoke, and could not end.
       for (let left = this.#revocations.abandoned(at); left !== undefined; left = this.#revocations.abandoned(at)) {
-        await this.#goOn(left.selector, at, left.walk, new TokenCounts())
+        await this.#goOn(left, at, new TokenCounts())
       }
       const longAgo = at - LONGEST_MINTING
       if (this.#marks.isDue(longAgo)) await this.#writes.run(() => this.#marks.forget(longAgo))
@@ -180,13 +180,13 @@ export class SqliteStore implements TokenStore {
   async #revokeAll(selector: SetSelector, at: number, revoked: TokenCounts): Promise<void> {
     const { revoked: first, walk } = await this.#writes.run(() => this.#revocations.begin(selector, at))
     this.#count(revoked, first)
-    await this.#goOn(selector, at, walk, revoked)
+    await this.#goOn(walk, at, revoked)
   }
 
-  async #goOn(selector: SetSelector, at: number, begun: Walk | undefined, revoked: TokenCounts): Promise<void> {
+  async #goOn(begun: Walk | undefined, at: number, revoked: TokenCounts): Promise<void> {
     for (let walk = begun; walk !== undefined; ) {
       const from: Walk = walk
-      const part = await this.#writes.run(() => this.#revocations.goOn(selector, at, from))
+      const part = await this.#writes.run(() => this.#revocations.goOn(from, at))
       this.#count(revoked, part.revoked)
       walk = part.walk
     }

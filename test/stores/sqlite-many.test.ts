@@ -1,6 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
 import type { StoredToken, TokenCount, TokenStore } from '../../lib/index.ts'
+import { Walks } from '../../lib/stores/sqlite/walks.ts'
 import { SqliteStore } from '../../lib/stores/sqlite.ts'
 import { newPath, openStore } from '../support/sqlite.ts'
 import { accessToken, NOW, refreshToken, rotate, sorted } from './conformance/tokens.ts'
@@ -79,14 +80,34 @@ for (const owner of [{ family: 'f1' }, { subject: 'alice' }, { clientId: 'web' }
     const second = openStore(t, path)
     const late = refreshToken({ family: 'f1', issuedAt: NOW + 2, expiresAt: NOW + 100_000 })
     await second.insert([late])
-    await second.prune(NOW + 61)
-    t.ok(sum(await second.countLive(NOW + 61)) > 1, 'for a minute it may still be under way')
-    t.strictSame(await second.prune(NOW + 61.5), [])
-    t.equal((await second.find(last.id))?.revokedAt, NOW + 61.5)
-    t.strictSame(sorted(await second.countLive(NOW + 61.5)), ['web refresh 1'])
+    await second.prune(NOW + 3601)
+    t.ok(sum(await second.countLive(NOW + 3601)) > 1, 'for an hour it may still be under way')
+    t.strictSame(await second.prune(NOW + 3601.5), [])
+    t.equal((await second.find(last.id))?.revokedAt, NOW + 3601.5)
+    t.strictSame(sorted(await second.countLive(NOW + 3601.5)), ['web refresh 1'])
     t.equal((await rotate(second, late, NOW + 86_403)).rotation.won, true, 'who came later stays')
   })
 }
+
+t.test('a revocation that a pruning has ended before ends no other, begun since', async (t) => {
+  const path = await newPath(t)
+  const database = new DatabaseSync(path)
+  t.teardown(() => database.close())
+  await new SqliteStore({ path }).close()
+  database.exec("INSERT INTO sqlite_sequence (name, seq) VALUES ('token', 7)")
+  const walks = new Walks(database)
+  const slow = walks.begin('subject', 'alice', NOW, 0)
+  const helper = walks.abandoned(NOW + 1)
+  if (helper === undefined) throw new Error('nobody sees the walk')
+  t.strictSame({ ...helper }, { ...slow })
+  walks.end(helper)
+  const next = walks.begin('subject', 'bob', NOW + 2, 0)
+  t.equal(next.id, slow.id, 'the id is used again')
+  walks.end(slow)
+  t.strictSame({ ...walks.abandoned(NOW + 3) }, { ...next })
+  walks.end(next)
+  t.equal(walks.abandoned(NOW + 3), undefined)
+})
 
 t.test('the mark a revocation leaves is forgotten after five minutes', async (t) => {
   const store = openStore(t, await newPath(t))

@@ -15,8 +15,11 @@ export interface Part {
   readonly walk: Walk | undefined
 }
 
-/** A revocation that began more than so many seconds ago was left by a process that has ended, or is very large. */
-const LONGEST_WALK = 60
+/**
+ * A revocation that began more than so many seconds ago was left by a process that has ended. One that is under way must
+ * not be gone on with: what others revoke of it is not counted.
+ */
+const LONGEST_WALK = 3600
 
 /** So many tokens die in one transaction; more would keep others waiting. */
 const PART = 500
@@ -58,8 +61,8 @@ export class Revocations {
     return { revoked, walk: this.#walks.begin(kind, name, at, last.row) }
   }
 
-  goOn(selector: SetSelector, at: number, walk: Walk): Part {
-    const found = this.#find(selector, at, walk)
+  goOn(walk: Walk, at: number): Part {
+    const found = this.#find(selectorOf(walk), at, walk)
     const last = found.at(-1)
     if (last !== undefined && found.length === PART) {
       return { revoked: this.#revoke(found, at), walk: { ...walk, after: last.row } }
@@ -69,9 +72,8 @@ export class Revocations {
   }
 
   /** A revocation that somebody has to go on with; more than one may do so. */
-  abandoned(at: number): { readonly selector: SetSelector; readonly walk: Walk } | undefined {
-    const found = this.#walks.abandoned(at - LONGEST_WALK)
-    return found && { selector: selectorOf(found.kind, found.name), walk: found.walk }
+  abandoned(at: number): Walk | undefined {
+    return this.#walks.abandoned(at - LONGEST_WALK)
   }
 
   #revoke(tokens: readonly Live[], at: number): readonly Live[] {
@@ -101,7 +103,7 @@ function named(selector: SetSelector): readonly [kind: string, name: string] {
   return ['clientId', selector.clientId]
 }
 
-function selectorOf(kind: string, name: string): SetSelector {
+function selectorOf({ kind, name }: Walk): SetSelector {
   if (kind === 'family') return { family: name }
   return kind === 'subject' ? { subject: name } : { clientId: name }
 }

@@ -5,16 +5,11 @@ import type { Participant } from './group-commit.ts'
 /** A revocation that takes several transactions. */
 export interface Walk {
   readonly id: number
+  readonly kind: string
+  readonly name: string
   /** The last row that has been visited, and the last there was when the revocation began. */
   readonly after: number
   readonly upto: number
-}
-
-/** A revocation whose process has ended before it. */
-export interface Abandoned {
-  readonly kind: string
-  readonly name: string
-  readonly walk: Walk
 }
 
 /** Revocations that are under way: what they have yet to reach can no longer be spent. */
@@ -32,7 +27,8 @@ export class Walks implements Participant {
     this.#begin = database.prepare(`
       INSERT INTO walk (kind, name, at, upto) SELECT ?, ?, ?, seq FROM sqlite_sequence WHERE name = 'token'
       RETURNING rowid AS id, upto`)
-    this.#end = database.prepare('DELETE FROM walk WHERE rowid = ?')
+    // Two may have gone on with one walk, and an id is used again.
+    this.#end = database.prepare('DELETE FROM walk WHERE rowid = ? AND (kind, name, upto) = (?, ?, ?)')
     this.#reaching = database.prepare(`
       SELECT at FROM walk WHERE upto >= ?
       AND (kind, name) IN (VALUES ('family', ?), ('clientId', ?), ('subject', ?)) ORDER BY at LIMIT 1`)
@@ -41,12 +37,12 @@ export class Walks implements Participant {
 
   begin(kind: string, name: string, at: number, after: number): Walk {
     this.#exist = true
-    const walk = this.#begin.get(kind, name, at) as unknown as Omit<Walk, 'after'>
-    return { ...walk, after }
+    const walk = this.#begin.get(kind, name, at) as unknown as Pick<Walk, 'id' | 'upto'>
+    return { ...walk, kind, name, after }
   }
 
-  end({ id }: Walk): void {
-    this.#end.run(id)
+  end({ id, kind, name, upto }: Walk): void {
+    this.#end.run(id, kind, name, upto)
   }
 
   /** When the revocation began that will reach a live token; `undefined` when there is none. */
@@ -58,11 +54,9 @@ export class Walks implements Participant {
   }
 
   /** One that began before a time, and has not come to its end. */
-  abandoned(before: number): Abandoned | undefined {
-    const found = this.#abandoned.get(before)
-    if (found === undefined) return undefined
-    const { id, kind, name, upto } = found as unknown as Omit<Walk & Abandoned, 'after' | 'walk'>
-    return { kind, name, walk: { id, upto, after: 0 } }
+  abandoned(before: number): Walk | undefined {
+    const walk = this.#abandoned.get(before) as unknown as Omit<Walk, 'after'> | undefined
+    return walk && { ...walk, after: 0 }
   }
 
   settle(): void {}
