@@ -25,6 +25,8 @@ export async function validate(flags: Flags): Promise<Line[]> {
       contestant('bare Fastify route', 'bare.ts', {}, unsampledParent),
       { ...contestant('ours, not sampled', 'ours.ts', ours, unsampledParent), spans: 'none' },
       { ...contestant('ours, recorded', 'ours.ts', ours, sampledParent), spans: 'every request' },
+      { ...contestant('the least, not sampled', 'least.ts', {}, unsampledParent), spans: 'none' },
+      { ...contestant('the least, recorded', 'least.ts', {}, sampledParent), spans: 'every request' },
       contestant('@fastify/jwt with cache', 'fastify-jwt.ts', { publicKey, cache: true }, sampledParent),
       contestant('@fastify/jwt without cache', 'fastify-jwt.ts', { publicKey, cache: false }, sampledParent),
       {
@@ -42,6 +44,11 @@ export async function validate(flags: Flags): Promise<Line[]> {
       { what: 'validate, seen, not sampled', of: 'ours, not sampled', to: 'bare Fastify route', floor: 0.8, aim: 0.9 },
       { what: 'validate, seen, recorded', of: 'ours, recorded', to: 'bare Fastify route', floor: 0.68, aim: 0.75 },
       { what: 'validate, seen, recorded', of: 'ours, recorded', to: '@fastify/jwt with cache', floor: 1.5 },
+      { what: 'the least, not sampled', of: 'the least, not sampled', to: 'bare Fastify route' },
+      { what: 'the least, recorded', of: 'the least, recorded', to: 'bare Fastify route' },
+      { what: 'the least, recorded', of: 'the least, recorded', to: '@fastify/jwt with cache' },
+      { what: 'validate, seen, not sampled', of: 'ours, not sampled', to: 'the least, not sampled' },
+      { what: 'validate, seen, recorded', of: 'ours, recorded', to: 'the least, recorded' },
       { what: 'validate, seen, recorded', of: 'ours, recorded', to: '@fastify/jwt without cache' },
       {
         what: 'validate, seen, recorded',
