@@ -7,8 +7,8 @@ import type { ValidateRequest } from '../oauth/verbs/validate.ts'
 import { SPAN } from './conventions.ts'
 import type { ValidateEvent } from './events.ts'
 import type { Observation } from './observe-token-server.ts'
+import type { Recording } from './recording.ts'
 import { validateReport } from './span-reports.ts'
-import type { Recording } from './tracing.ts'
 
 /** What could not be decided counts as unavailable, whatever it was that failed. */
 function refusedEvent(error: unknown): { event: ValidateEvent; code: string } {

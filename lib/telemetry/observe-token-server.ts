@@ -6,9 +6,10 @@ import type { StoredToken } from '../oauth/token.ts'
 import type { Authorization } from '../oauth/verbs/issue.ts'
 import { OTHER, SPAN } from './conventions.ts'
 import type { IntrospectEvent, IssueEvent, RefreshEvent, RevokeAllEvent, RevokeEvent, TokenEvent } from './events.ts'
+import type { SpanReport } from './recording.ts'
 import { introspectReport, issueReport, refreshReport, revokeAllReport, revokeReport } from './span-reports.ts'
 import { linkTo } from './trace-context.ts'
-import type { SpanReport, Tracing } from './tracing.ts'
+import type { Tracing } from './tracing.ts'
 import type { ShowUser } from './user-ids.ts'
 
 /** What observing needs. */

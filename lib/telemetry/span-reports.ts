@@ -1,7 +1,7 @@
 import type { Attributes } from '@opentelemetry/api'
 import { ATTRIBUTE, REUSE_DETECTED } from './conventions.ts'
 import type { IntrospectEvent, IssueEvent, RefreshEvent, RevokeAllEvent, RevokeEvent, ValidateEvent } from './events.ts'
-import type { SpanReport } from './tracing.ts'
+import type { SpanReport } from './recording.ts'
 
 /** Attributes that have a value. */
 function present(attributes: Record<string, Attributes[string] | undefined>): Attributes {
