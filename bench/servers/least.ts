@@ -23,7 +23,11 @@ async function least({ headers }: FastifyRequest): Promise<void> {
   const parent = propagation.extract(context.active(), headers, HEADERS)
   if ((trace.getSpanContext(parent)?.traceFlags ?? TraceFlags.NONE) === TraceFlags.NONE) return
   const span = tracer.startSpan('oauth2.token.validate', undefined, parent)
-  const attributes: Attributes = { 'oauth2.client_id': 'reports', 'oauth2.validation_result': 'valid', age: 60 }
+  const attributes: Attributes = {
+    'oauth2.client_id': 'reports',
+    'oauth2.validation_result': 'valid',
+    'oauth2.token_age': 60
+  }
   span.setAttributes(attributes)
   span.end()
 }
