@@ -1,6 +1,8 @@
 import type { RequireHook } from './guard.ts'
 import type { AccessToken } from './oauth/access-token.ts'
 import { authorize } from './oauth/authorize.ts'
+import { assertDecision } from './oauth/grants/decision.ts'
+import type { GrantDecision } from './oauth/grants/grant.ts'
 import { closedGrantType, DIRECT } from './oauth/grants/grant-types.ts'
 import type { Kernel } from './oauth/kernel.ts'
 import type { TokenResponse } from './oauth/outcomes.ts'
@@ -9,22 +11,17 @@ import type { TokenServer } from './oauth/server.ts'
 import { newTokenId } from './oauth/token-id.ts'
 import type { RevokeRequest } from './oauth/verbs/revoke.ts'
 import type { RevokeAllRequest } from './oauth/verbs/revoke-all.ts'
+import { type Names, onlyKnown } from './option-checks.ts'
 import type { ObservedResourceServer } from './telemetry/observe-resource-server.ts'
 
 /** What to issue, on the application's own decision: after its own login, for example. */
-export interface IssueOptions {
+export interface IssueOptions extends GrantDecision {
   /** A registered client. */
   readonly clientId: string
-  /** The resource owner. Absence means that the client acts for itself. */
-  readonly subject?: string
-  /** Default: the client's scope. */
+  /** The scope to grant, within the client's. Default: all of it. */
   readonly scope?: readonly string[]
   /** One of the configured audiences. Default: the first. */
   readonly audience?: string
-  /** Presence of `true` adds a refresh token: the client must have the `refresh_token` grant. Default: `false`. */
-  readonly refreshable?: boolean
-  /** More claims for this access token; a refresh does not repeat them. */
-  readonly claims?: Readonly<Record<string, unknown>>
   /** What is counted as the grant type: one this server has, any other is `_OTHER`. Default: `direct`. */
   readonly grantType?: string
 }
@@ -48,21 +45,33 @@ export interface OAuth {
    * Validates an access token that came by another way than the Authorization header.
    *
    * @throws TypeError when a scope token is malformed
-   * @throws OAuthError `invalid_token` or `insufficient_scope`, with the reason in `facts.reason`
+   * @throws OAuthError `invalid_token` or `insufficient_scope`, with the reason in `facts.reason`; `invalid_request` for
+   * what no Bearer token can be; `temporarily_unavailable` when the store or the keys of its issuer cannot be had
    */
   validate(token: string, ...scope: string[]): Promise<AccessToken>
   /**
    * Issues tokens. Issuer role only.
    *
-   * @throws TypeError for an unknown client, a subject that is empty or no well-formed Unicode, or a refreshable token it
-   * may not have
+   * @throws TypeError for an unknown client, a subject that is `undefined`, empty or no well-formed Unicode, a refreshable
+   * token it may not have, claims that no guard would accept, or a property there is not
    * @throws OAuthError `invalid_scope`, `invalid_target`, `invalid_request` when the subject is the id of a client,
-   * `invalid_grant` when subject or client are revoked meanwhile, or `temporarily_unavailable` when the store is down
+   * `invalid_grant` when subject or client are revoked meanwhile, or `temporarily_unavailable` when the store or the
+   * application's look-up of clients is down
    */
   issue(options: IssueOptions): Promise<TokenResponse>
-  /** Revokes a token (RFC 7009): a refresh token with its family, an access token alone. Issuer role only. */
+  /**
+   * Revokes a token (RFC 7009): a refresh token with its family, an access token alone. Issuer role only.
+   *
+   * @throws TypeError unless exactly one of `token` and `tokenId` is given, or for a property there is not
+   * @throws OAuthError `temporarily_unavailable` when the store is down: it may have been revoked
+   */
   revoke(request: RevokeRequest): Promise<RevocationResult>
-  /** Revokes all live tokens of a subject, a family or a client. Issuer role only. */
+  /**
+   * Revokes all live tokens of a subject, a family or a client. Issuer role only.
+   *
+   * @throws TypeError unless exactly one of the three is given, or for a property there is not
+   * @throws OAuthError `temporarily_unavailable` when the store is down: a part of them may have been revoked, so repeat it
+   */
   revokeAll(request: RevokeAllRequest): Promise<RevocationResult>
   /**
    * Whether the store answers, for a readiness route: one look-up, `false` when `storeTimeout` is over. It never rejects.
@@ -85,6 +94,9 @@ export function resourceServerApi(
   }
 }
 
+const REVOKE: Names<RevokeRequest> = { token: true, tokenId: true, clientId: true, reason: true, by: true }
+const REVOKE_ALL: Names<RevokeAllRequest> = { subject: true, family: true, clientId: true, reason: true, by: true }
+
 /** The part of `fastify.oauth` that stands on a store. */
 type IssuerApi = Pick<OAuth, 'issue' | 'revoke' | 'revokeAll' | 'isReady'>
 
@@ -92,7 +104,9 @@ type IssuerApi = Pick<OAuth, 'issue' | 'revoke' | 'revokeAll' | 'isReady'>
 export function issuerApi(kernel: Kernel, server: TokenServer): IssuerApi {
   const sum = (counts: readonly { count: number }[]) => counts.reduce((total, { count }) => total + count, 0)
   return {
-    async issue({ clientId, grantType = DIRECT, scope, audience: resource, ...decision }) {
+    async issue({ clientId, grantType = DIRECT, audience: resource, ...given }) {
+      assertDecision('oauth.issue', given)
+      const { scope, ...decision } = given
       const client = await kernel.clients.find(clientId)
       if (client === undefined) throw new TypeError(`oauth.issue: there is no client "${clientId}"`)
       // An empty scope is none at all; a scope parameter cannot say that, and its absence asks for everything.
@@ -107,8 +121,14 @@ export function issuerApi(kernel: Kernel, server: TokenServer): IssuerApi {
       const { response } = await server.issue(authorization)
       return response
     },
-    revoke: async (request) => ({ revoked: sum((await server.revoke(request)).counts) }),
-    revokeAll: async (request) => ({ revoked: sum((await server.revokeAll(request)).counts) }),
+    async revoke(request) {
+      const { counts } = await server.revoke(onlyKnown('oauth.revoke', request, REVOKE))
+      return { revoked: sum(counts) }
+    },
+    async revokeAll(request) {
+      const { counts } = await server.revokeAll(onlyKnown('oauth.revokeAll', request, REVOKE_ALL))
+      return { revoked: sum(counts) }
+    },
     async isReady() {
       // A new id names a place as others do, so that it is looked for where tokens are.
       const found = kernel.store.find(newTokenId(kernel.now()))

@@ -45,6 +45,7 @@ function refuse(request: FastifyRequest, reply: FastifyReply, refusal: OAuthErro
 /** Makes `require`: protects routes with Bearer tokens (RFC 6750). */
 export function createGuard({ server, realm, trustIncomingTrace }: GuardOptions): (...scope: string[]) => RequireHook {
   return function require(...scope) {
+    if (typeof scope[0] === 'object') throw new TypeError('oauth.require makes the hook: write oauth.require()')
     assertScopeTokens('oauth.require', scope)
     return async function requireToken(request, reply) {
       const { config } = request.routeOptions

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { claimsAsRead } from './jwt/claims.ts'
 import { keptSigningKey } from './jwt/kept-keys.ts'
 import { accessTokenSigner } from './jwt/signer.ts'
 import { loadSigningKeys, type SigningKey } from './jwt/signing-keys.ts'
@@ -6,9 +7,10 @@ import type { AccessTokenVerifier } from './oauth/access-token.ts'
 import { clientAuthentication } from './oauth/authenticate.ts'
 import { type ClientRegistry, clientRegistry } from './oauth/clients.ts'
 import { failClosed } from './oauth/fail-closed.ts'
-import { clientCredentials } from './oauth/grants/client-credentials.ts'
+import { GraceAnswers } from './oauth/grace-answers.ts'
+import { BUILT_IN_GRANTS } from './oauth/grants/built-in.ts'
 import type { GrantHandler } from './oauth/grants/grant.ts'
-import { CLIENT_CREDENTIALS, grantTypes, REFRESH_TOKEN } from './oauth/grants/grant-types.ts'
+import { grantTypes, REFRESH_TOKEN } from './oauth/grants/grant-types.ts'
 import type { Kernel, Rules } from './oauth/kernel.ts'
 import { Races } from './oauth/races.ts'
 import { createTokenServer, type TokenServer } from './oauth/server.ts'
@@ -18,23 +20,28 @@ import { pruneRegularly } from './pruning.ts'
 import { withoutQuery } from './routes/log-serializers.ts'
 import { metadata } from './routes/metadata.ts'
 import { tokenEndpoints } from './routes/token-endpoints.ts'
-import { readRules } from './rules.ts'
+import { readResource, readRules } from './rules.ts'
 import type { Settings } from './settings.ts'
 import { MemoryStore } from './stores/memory.ts'
-import type { Observation } from './telemetry/observe-token-server.ts'
-import { observeTokenServer } from './telemetry/observe-token-server.ts'
+import { type Observation, observeTokenServer } from './telemetry/observe-token-server.ts'
 
 /** What the issuer role needs, before there is a server. */
 export interface IssuerParts {
   readonly rules: Rules
+  /** Those of the audiences that this application is. */
+  readonly resource: readonly string[]
   readonly clients: ClientRegistry
   readonly store: TokenStore
   readonly keys: readonly [SigningKey, ...SigningKey[]]
   readonly grants: ReadonlyMap<string, GrantHandler>
 }
 
-/** Reads the options of the issuer role; `undefined` when there is none. */
+/**
+ * Reads the options of the issuer role, and then asks the store for its key; `undefined` when there is no such role. From
+ * here on the store is closed with the server, also where the server never starts.
+ */
 export async function issuerParts(
+  fastify: FastifyInstance,
   options: OAuthTelemetryOptions,
   settings: Settings
 ): Promise<IssuerParts | undefined> {
@@ -42,9 +49,16 @@ export async function issuerParts(
   const { signingAlg = 'RS256', signingKeySecret: secret } = options
   const bare = options.store ?? new MemoryStore()
   const store = failClosed(bare, settings.storeTimeout)
-  const grants = new Map([[CLIENT_CREDENTIALS, clientCredentials], ...Object.entries(settings.grants)])
+  // Hooks of this kind run last first: what everything else stands on goes last.
+  fastify.addHook('onClose', () => store.close())
+  const rules = readRules(options)
+  if (settings.trust.some(({ issuer }) => issuer === rules.issuer)) {
+    throw new TypeError('trust[].issuer must not be this server itself')
+  }
+  const grants = new Map([...BUILT_IN_GRANTS, ...Object.entries(settings.grants)])
   return {
-    rules: readRules(options),
+    rules,
+    resource: readResource(options.resource, rules.audience),
     clients: clientRegistry(settings.clients, grantTypes(grants)),
     grants,
     store,
@@ -70,10 +84,12 @@ export async function serveTokens(
     grants,
     store,
     races: new Races(),
+    graceAnswers: new GraceAnswers(),
     verifier,
     now,
     authenticate: clientAuthentication(clients, failedAttempts, now),
-    sign: accessTokenSigner(keys[0])
+    sign: accessTokenSigner(keys[0]),
+    claimsAsRead
   }
   const server = createTokenServer(kernel, (bare) => observeTokenServer(bare, observation))
   await fastify.register(tokenEndpoints, {

@@ -29,12 +29,12 @@ export function seconds(name: string, value: number, { min, max }: { min: number
  * development.
  */
 export function issuerUrl(name: string, value: unknown): string {
-  const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined
+  const text = typeof value === 'string' && URL.canParse(value) ? value : ''
   ensure(
-    (url?.protocol === 'https:' || url?.protocol === 'http:') && url.search === '' && url.hash === '',
-    `${name} must be an https URL (or http, for development) without query and fragment, for example 'https://auth.example'`
+    /^https?:\/\/[^\s?#]+$/.test(text) && new URL(text).username === '' && new URL(text).password === '',
+    `${name} must be an https URL (or http, for development) without credentials, query and fragment, for example 'https://auth.example'`
   )
-  return value as string
+  return text
 }
 
 /** One audience or several. */
@@ -51,7 +51,7 @@ export function audiences(name: string, value: unknown): [string, ...string[]] {
 /** An absolute path without a slash at its end. */
 export function path(name: string, value: string): string {
   ensure(
-    /^(\/[A-Za-z0-9._~-]+)+$/.test(value),
+    /^(\/(?!\.{1,2}(\/|$))[A-Za-z0-9._~-]+)+$/.test(value),
     `${name} must be an absolute path like '/oauth', without a slash at its end`
   )
   return value

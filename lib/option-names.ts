@@ -8,6 +8,7 @@ import type { MetricsOptions, OAuthTelemetryOptions, RefreshTokenOptions, Teleme
 export const OPTIONS: Names<OAuthTelemetryOptions> = {
   issuer: true,
   audience: true,
+  resource: true,
   clients: true,
   store: true,
   storeTimeout: true,
@@ -50,6 +51,7 @@ export const REFRESH_TOKEN: Names<RefreshTokenOptions> = {
 export const ISSUER_ROLE_ONLY = [
   'issuer',
   'audience',
+  'resource',
   'store',
   'storeTimeout',
   'revocationCheck',

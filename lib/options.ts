@@ -19,7 +19,7 @@ export interface RefreshTokenOptions {
   readonly absoluteTtl?: number
   /**
    * Presence lets the immediate predecessor of a live refresh token be answered again, with the same successor, for so
-   * long after it was spent; at most 60. It forgives clients that lose an answer, and a thief who is as quick.
+   * long after it was spent: at most 60, and less than `accessTokenTtl`. It forgives clients that lose an answer, and a thief who is as quick.
    * Default: 0, no grace.
    */
   readonly graceWindow?: number
@@ -68,6 +68,11 @@ export interface OAuthTelemetryOptions {
   readonly issuer?: string
   /** The resource servers tokens are for; the first is the default audience. Required with `clients`. */
   readonly audience?: string | readonly string[]
+  /**
+   * Which of them this application is: `oauth.require` and `oauth.validate` accept own tokens for these only (RFC 9068
+   * section 4). Default: the first.
+   */
+  readonly resource?: string | readonly string[]
   /** Presence gives the issuer role: token endpoints, and `oauth.issue` and its like. A list, or a look-up. */
   readonly clients?: ClientSource
   /** Where tokens are kept; closed with the server. Default: `MemoryStore`, with a warning in production. */
@@ -107,7 +112,8 @@ export interface OAuthTelemetryOptions {
   readonly revocationReasons?: readonly string[]
   /**
    * How often a client may fail to authenticate from one address before it has to wait. Behind a proxy set Fastify's
-   * `trustProxy`, or all clients share the proxy's address. Default: 10 in 60 seconds.
+   * `trustProxy` to its address (a number of hops trusts nobody), or all clients share the proxy's address, and one of
+   * them can make the others wait. Default: 10 in 60 seconds.
    */
   readonly failedAttempts?: AttemptLimit
   /** The path of the endpoints. Default: `/oauth`. */

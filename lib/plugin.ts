@@ -64,7 +64,6 @@ async function verifierOf(
   const { fetch, close } = keyFetch()
   fastify.addHook('onClose', close)
   for (const trusted of trust) {
-    if (trusted.issuer === issuer?.rules.issuer) throw new TypeError('trust[].issuer must not be this server itself')
     issuers.push(
       trustedIssuer(trusted, clockTolerance, {
         fetch,
@@ -90,18 +89,20 @@ async function serveMetrics(
 
 async function oauthTelemetry(fastify: FastifyInstance, options: OAuthTelemetryOptions): Promise<void> {
   const settings = readSettings(options)
-  const issuer = await issuerParts(options, settings)
+  const issuer = await issuerParts(fastify, options, settings)
   const telemetry = startTelemetry(settings, issuer)
-  // Hooks of this kind run last first: what everything else stands on goes last.
-  fastify.addHook('onClose', async () => {
-    await telemetry.shutdown().finally(() => issuer?.store.close())
-  })
+  fastify.addHook('onClose', () => telemetry.shutdown())
   telemetry.reportToGlobalProvider()
   fastify.addHook('onReady', async () => telemetry.reportToGlobalProvider())
 
   const verifier = await verifierOf(fastify, settings, issuer, telemetry)
   const resourceServer = observeResourceServer(
-    createResourceServer({ verifier, store: issuer?.store, revocationCheck: settings.revocationCheck }),
+    createResourceServer({
+      verifier,
+      store: issuer?.store,
+      revocationCheck: settings.revocationCheck,
+      resource: issuer?.resource ?? []
+    }),
     telemetry.observation
   )
   const { trustIncomingTrace } = settings.telemetry

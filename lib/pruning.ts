@@ -2,14 +2,14 @@ import type { FastifyInstance } from 'fastify'
 import type { TokenServer } from './oauth/server.ts'
 import type { MetricsText } from './telemetry/prometheus.ts'
 
-/** So many looks are skipped while an earlier one goes on; then it is taken for lost. */
-const SKIPPED_LOOKS = 3
+/** So many passes are skipped while an earlier one goes on; then it is taken for lost. */
+const SKIPPED_PASSES = 3
 
-/** A scrape waits so many milliseconds for expired tokens to be counted; the next one has those that take longer. */
-const SCRAPE_WAIT = 1000
+/** How long a scrape waits for expired tokens to be counted; the next one has those that take longer. */
+const SCRAPE_WAIT_MS = 1000
 
-/** A server that closes waits so many milliseconds for the look that goes on: what it counts would be lost. */
-const CLOSE_WAIT = 3000
+/** How long a server that closes waits for the pass that goes on: what it counts would be lost. */
+const CLOSE_WAIT_MS = 3000
 
 /** Resolves with the work, or when the time is over. */
 async function atMost(milliseconds: number, work: Promise<void> | undefined): Promise<void> {
@@ -21,11 +21,12 @@ async function atMost(milliseconds: number, work: Promise<void> | undefined): Pr
 }
 
 /**
- * Looks for expired tokens now and then, so that they are counted and leave; one look at a time. The server closes only
- * after the last one, before anything that its counts are reported through.
+ * Looks for expired tokens now and then, so that they are counted and leave; one pass at a time. From when the server
+ * begins to close there is no other, and it closes after the last one, before anything that its counts are reported
+ * through.
  *
  * @param interval seconds
- * @returns what looks now, or waits for the look that goes on; it never rejects
+ * @returns what looks now, or waits for the pass that goes on; it never rejects
  */
 export function pruneRegularly(
   fastify: FastifyInstance,
@@ -34,8 +35,9 @@ export function pruneRegularly(
 ): () => Promise<void> {
   let running: Promise<void> | undefined
   let skipped = 0
+  let isClosing = false
 
-  function look(): Promise<void> {
+  function pass(): Promise<void> {
     skipped = 0
     const current = server
       .prune()
@@ -49,20 +51,23 @@ export function pruneRegularly(
   }
 
   const timer = setInterval(() => {
-    if (running !== undefined && skipped < SKIPPED_LOOKS) skipped += 1
-    else look()
+    if (running !== undefined && skipped < SKIPPED_PASSES) skipped += 1
+    else pass()
   }, interval * 1000)
   timer.unref()
-  fastify.addHook('onClose', async () => clearInterval(timer))
   // In onClose it would be too late: hooks that the application adds after ours, and ends its telemetry in, run before.
-  fastify.addHook('preClose', () => atMost(CLOSE_WAIT, running))
-  return () => running ?? look()
+  fastify.addHook('preClose', () => {
+    isClosing = true
+    clearInterval(timer)
+    return atMost(CLOSE_WAIT_MS, running)
+  })
+  return async () => running ?? (isClosing ? undefined : pass())
 }
 
 /** Expiry is counted up to the moment of the scrape; a store that is down costs these numbers, not the scrape. */
 export function afterPruning(text: MetricsText, prune: () => Promise<void>): MetricsText {
   return async () => {
-    await atMost(SCRAPE_WAIT, prune())
+    await atMost(SCRAPE_WAIT_MS, prune())
     return text()
   }
 }

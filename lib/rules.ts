@@ -30,11 +30,14 @@ export function readRules({ refreshToken: given = {}, ...options }: OAuthTelemet
   const refreshToken = onlyKnown('refreshToken', given, REFRESH_TOKEN)
   const ever = { min: 1, max: 3650 * DAY }
   const reuse = refreshToken.reuse ?? DEFAULTS.reuse
+  const accessTokenTtl = seconds('accessTokenTtl', options.accessTokenTtl ?? DEFAULTS.accessTokenTtl, ever)
+  const { idleTtl = 0, absoluteTtl = Number.POSITIVE_INFINITY } = refreshToken
+  ensure(idleTtl <= absoluteTtl, 'refreshToken.idleTtl must not be more than refreshToken.absoluteTtl')
   ensure(reuse === 'user' || reuse === 'family', "refreshToken.reuse must be 'user' or 'family'")
   return {
     issuer: issuerUrl('issuer', options.issuer),
     audience: audiences('audience', options.audience),
-    accessTokenTtl: seconds('accessTokenTtl', options.accessTokenTtl ?? DEFAULTS.accessTokenTtl, ever),
+    accessTokenTtl,
     refreshTokenIdleTtl: seconds('refreshToken.idleTtl', refreshToken.idleTtl ?? DEFAULTS.idleTtl, ever),
     refreshTokenAbsoluteTtl: seconds(
       'refreshToken.absoluteTtl',
@@ -43,9 +46,19 @@ export function readRules({ refreshToken: given = {}, ...options }: OAuthTelemet
     ),
     graceWindow: seconds('refreshToken.graceWindow', refreshToken.graceWindow ?? DEFAULTS.graceWindow, {
       min: 0,
-      max: 60
+      max: Math.min(60, accessTokenTtl - 1)
     }),
     reuse,
     revocationReasons: readReasons(options.revocationReasons)
   }
+}
+
+/** Which of the audiences this application is. */
+export function readResource(given: OAuthTelemetryOptions['resource'], audience: Rules['audience']): readonly string[] {
+  const resource = audiences('resource', given ?? audience[0])
+  ensure(
+    resource.every((name) => audience.includes(name)),
+    `resource must be among audience: ${audience.join(', ')}`
+  )
+  return resource
 }

@@ -3,7 +3,9 @@ import type { TrustedIssuer } from './jwt/trusted-issuer.ts'
 import type { AttemptLimit } from './oauth/attempts.ts'
 import { isQuotable } from './oauth/challenge.ts'
 import { systemClock } from './oauth/clock.ts'
+import { BUILT_IN_GRANTS } from './oauth/grants/built-in.ts'
 import type { GrantHandler } from './oauth/grants/grant.ts'
+import { REFRESH_TOKEN } from './oauth/grants/grant-types.ts'
 import { audiences, ensure, issuerUrl, onlyKnown, path, seconds } from './option-checks.ts'
 import { FAILED_ATTEMPTS, ISSUER_ROLE_ONLY, METRICS, OPTIONS, TELEMETRY, TRUST } from './option-names.ts'
 import type { OAuthTelemetryOptions, TelemetryOptions } from './options.ts'
@@ -25,8 +27,7 @@ const DEFAULTS = {
 
 /** Grant types that are not the application's to give, and why. */
 const RESERVED_GRANTS: ReadonlyMap<string, string> = new Map([
-  ['client_credentials', '"client_credentials" is built in'],
-  ['refresh_token', '"refresh_token" is built in'],
+  ...[...BUILT_IN_GRANTS.keys(), REFRESH_TOKEN].map((name) => [name, `"${name}" is built in`] as const),
   ['authorization_code', '"authorization_code" needs an authorization endpoint, and this server has none'],
   ['password', 'the password grant must not be used (RFC 9700 section 2.4)']
 ])
@@ -74,6 +75,7 @@ function readTrust(trust: readonly TrustedIssuer[]): readonly TrustedIssuer[] {
 
 function readMetrics(metrics: OAuthTelemetryOptions['metrics'] = {}) {
   if (metrics === false) return undefined
+  ensure(typeof metrics === 'string' || typeof metrics === 'object', 'metrics must be a path, an object, or false')
   const given = onlyKnown('metrics', typeof metrics === 'string' ? { path: metrics } : metrics, METRICS)
   const { port, host, exporter, onRequest } = given
   ensure(
@@ -89,6 +91,7 @@ function readMetrics(metrics: OAuthTelemetryOptions['metrics'] = {}) {
     'metrics.onRequest must be a hook, or an array of hooks'
   )
   ensure(host === undefined || (typeof host === 'string' && host !== ''), 'metrics.host must be a host name or address')
+  ensure(host === undefined || port !== undefined, 'metrics.host is that of the listener apart: give metrics.port too')
   ensure(
     exporter === undefined || typeof exporter?.collect === 'function',
     'metrics.exporter must have collect(): pass a PrometheusExporter made with preventServerStart: true'
@@ -107,9 +110,10 @@ function readTelemetry(given: TelemetryOptions = {}) {
   const clientLimit = given.clientLimit ?? DEFAULTS.clientLimit
   ensure(Number.isInteger(clientLimit) && clientLimit > 0, 'telemetry.clientLimit must be a whole number above 0')
   ensure(
-    userIdKey === undefined || (typeof userIdKey === 'string' && userIdKey !== ''),
-    'telemetry.userIdKey must be a non-empty string'
+    userIdKey === undefined || (typeof userIdKey === 'string' && userIdKey.length >= MIN_SECRET_LENGTH),
+    `telemetry.userIdKey must be a string of ${MIN_SECRET_LENGTH} characters or more, made by chance: openssl rand -base64 32`
   )
+  ensure(userIdKey === undefined || userId === 'hash', "telemetry.userIdKey is the key of userId: 'hash'")
   ensure(
     typeof trustIncomingTrace === 'boolean' || typeof trustIncomingTrace === 'function',
     'telemetry.trustIncomingTrace must be true, false, or a function of the request'

@@ -14,7 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   plugin: ['issuer-role', 'pruning', 'api', 'guard', 'options', 'settings', 'production', 'version', ...ROOMS],
   'issuer-role': ['pruning', 'options', 'settings', 'rules', ...ROOMS],
   pruning: ['telemetry', 'oauth'],
-  api: ['guard', 'telemetry', 'oauth'],
+  api: ['guard', 'option-checks', 'telemetry', 'oauth'],
   production: ['options'],
   settings: ['options', 'option-checks', 'option-names', 'jwt', 'oauth'],
   rules: ['options', 'option-checks', 'option-names', 'oauth'],

@@ -2,8 +2,10 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
+import type { OAuthTelemetryOptions, RequireHook } from '../lib/index.ts'
 import { makeKey, signJwt } from './support/jwt.ts'
 import {
+  assertInvalidToken,
   assertRefused,
   buildResourceServer,
   CHALLENGE,
@@ -12,6 +14,7 @@ import {
   validatedSample,
   validationsDuring
 } from './support/resource-server.ts'
+import { AUDIENCE, buildServer, callOrders } from './support/server.ts'
 
 const key = makeKey('key-1')
 const token = signJwt(key)
@@ -146,3 +149,34 @@ async function rawRequest(url: URL, lines: readonly string[]): Promise<string> {
   socket.write(['GET /orders HTTP/1.1', 'Host: x', 'Connection: close', ...lines, '', ''].join('\r\n'), 'latin1')
   return text(socket)
 }
+
+t.test(
+  'B13: a token of ours for another resource server is none for this one, unless it is that one too',
+  async (t) => {
+    const audience = [AUDIENCE, 'https://billing.example']
+    const issueFor = async (options: Partial<OAuthTelemetryOptions>) => {
+      const fastify = await buildServer(t, { audience, ...options })
+      const { access_token } = await fastify.oauth.issue({ clientId: 'reports', audience: 'https://billing.example' })
+      return { fastify, token: access_token }
+    }
+    const first = await issueFor({})
+    for (const time of ['first', 'remembered']) {
+      await assertInvalidToken(t, first.fastify, first.token, 'wrong_audience', time, 'reports')
+    }
+    const both = await issueFor({ resource: audience })
+    t.equal((await callOrders(both.fastify, both.token)).statusCode, 200)
+    const second = await issueFor({ resource: 'https://billing.example' })
+    t.equal((await callOrders(second.fastify, second.token)).statusCode, 200)
+    const { access_token } = await second.fastify.oauth.issue({ clientId: 'reports' })
+    await assertInvalidToken(t, second.fastify, access_token, 'wrong_audience', 'the other way round', 'reports')
+  }
+)
+
+t.test('require that is not called says so', async (t) => {
+  const fastify = await buildServer(t)
+  fastify.get('/mistaken', { onRequest: fastify.oauth.require as unknown as RequireHook }, async () => ({}))
+  const { statusCode, body } = await fastify.inject('/mistaken')
+  t.equal(statusCode, 500)
+  t.match(body, 'oauth.require makes the hook: write oauth.require()')
+  t.throws(() => fastify.oauth.require(JSON.parse('7')), /"7" is not a scope token/)
+})

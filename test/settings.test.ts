@@ -27,6 +27,7 @@ t.test('without clients, options of the issuer role are mistakes', async (t) => 
   const options: Loose = {
     issuer: 'https://auth.example',
     audience: 'https://api.example',
+    resource: 'https://api.example',
     store: {},
     storeTimeout: 2,
     revocationCheck: 'closed',
@@ -69,11 +70,12 @@ t.test('what is at the edge of being wrong is right', async (t) => {
   const fastify = await buildServer(t, {
     issuer: 'http://localhost:3000/tenant',
     audience: ['https://a.example', 'b'],
+    resource: ['b', 'https://a.example'],
     storeTimeout: 0.05,
     revocationCheck: 'open',
     signingKeySecret: 'x'.repeat(32),
-    accessTokenTtl: 1,
-    refreshToken: { idleTtl: 1, absoluteTtl: EVER, graceWindow: 60, reuse: 'family' },
+    accessTokenTtl: 61,
+    refreshToken: { idleTtl: EVER, absoluteTtl: EVER, graceWindow: 60, reuse: 'family' },
     revocationReasons: ['device_lost'],
     failedAttempts: { max: 1, window: 1 },
     prefix: '/a/b-c_d.e~f',
@@ -81,7 +83,13 @@ t.test('what is at the edge of being wrong is right', async (t) => {
     clockTolerance: 0,
     realm: '',
     now: () => 0,
-    telemetry: { userId: 'hash', userIdKey: 'k', trustIncomingTrace: () => false, clientLimit: 1, onEvent: () => {} },
+    telemetry: {
+      userId: 'hash',
+      userIdKey: 'k'.repeat(32),
+      trustIncomingTrace: () => false,
+      clientLimit: 1,
+      onEvent: () => {}
+    },
     metrics: { path: '/m', onRequest: [async () => {}] },
     trust: [{ issuer: 'http://127.0.0.1:1', audience: 'x', profile: 'jwt' }]
   })

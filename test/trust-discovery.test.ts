@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
+import { Response } from 'undici'
+import { discoverJwksUri } from '../lib/jwt/discovery.ts'
 import { claimsOf, makeKey, signJwt, TENANT } from './support/jwt.ts'
 import { json, jwks, redirectTo, startKeyServer } from './support/key-server.ts'
 import {
@@ -129,3 +131,14 @@ t.test('discovery: while it is looked for again, the keys that are known count u
   advance(1000)
   await assertUnavailable(t, fastify, signed(key), 'at that age')
 })
+
+t.test(
+  'A16: an https issuer cannot send the fetch of its keys to plain http, on this machine or another',
+  async (t) => {
+    const issuer = 'https://tenant.example'
+    for (const uri of ['http://127.0.0.1:1/admin', 'http://localhost/admin', 'http://tenant.example/keys']) {
+      const fetch = async () => new Response(JSON.stringify({ issuer, jwks_uri: uri }))
+      await t.rejects(discoverJwksUri(issuer, fetch, 1000), { message: 'the jwks_uri is not https' }, uri)
+    }
+  }
+)

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { claimsOf, makeKey, signJwt, TENANT } from './support/jwt.ts'
 import { jwks, startKeyServer } from './support/key-server.ts'
@@ -21,6 +22,7 @@ const nextToken = signJwt(next)
 const issued = claimsOf().iat
 const COOLDOWN = 30_000
 const MAX_AGE = 600_000
+const REFETCH_AGE = 300_000
 
 /** Moves the clock by which keys age. */
 function ageingClock(t: Test): (milliseconds: number) => void {
@@ -117,6 +119,42 @@ t.test('a new key is found when the cooldown is over, and the key it replaced is
   await assertInvalidToken(t, fastify, token, 'unknown_key', 'a token remembered from the old key')
   t.strictSame(await fetches(), { success: 2, failure: 0 })
 })
+
+t.test(
+  'keys are fetched again while they are used, so that a key server that is down for a while is not missed',
+  async (t) => {
+    const { server, fastify, fetches, fail } = await start(t)
+    const advance = ageingClock(t)
+    const accept = (jti: string) =>
+      assertAccepted(t, fastify, signJwt(key, claimsOf({ jti }, issued)), 'mobile', `${jti}, never seen before`)
+    const until = async (requests: number) => {
+      while (server.requests.length < requests) await sleep(5)
+      await sleep(50)
+    }
+    await accept('first')
+    advance(REFETCH_AGE - 1)
+    await accept('still young')
+    t.strictSame(await fetches(), { success: 1, failure: 0 })
+    advance(1)
+    await accept('not young any more')
+    await until(2)
+    t.strictSame(await fetches(), { success: 2, failure: 0 })
+    fail()
+    advance(REFETCH_AGE)
+    await accept('while it is down')
+    await until(3)
+    t.strictSame(await fetches(), { success: 2, failure: 1 })
+    await accept('and while it cools down')
+    t.strictSame(await fetches(), { success: 2, failure: 1 })
+    server.routes.set('/keys', jwks(key))
+    advance(COOLDOWN)
+    await accept('when it is back')
+    await until(4)
+    t.strictSame(await fetches(), { success: 3, failure: 1 })
+    advance(MAX_AGE - 1)
+    await assertAccepted(t, fastify, token, 'mobile', 'as old as they may be')
+  }
+)
 
 t.test('B28: a removed key is refused when the keys have reached their age', async (t) => {
   const { server, fastify, fetches } = await start(t)

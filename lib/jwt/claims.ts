@@ -16,7 +16,8 @@ const ACCESS_TOKEN_TYPE = /^(application\/)?at\+jwt$/i
 /** Claims nested deeper than this are refused: nothing that walks them can run out of stack. */
 const MAX_DEPTH = 16
 
-const isTime = (value: unknown): boolean => Number.isSafeInteger(value)
+/** NumericDate (RFC 7519 section 2): fractions are allowed, and what is beyond all dates is none. */
+const isTime = (value: unknown): boolean => typeof value === 'number' && Math.abs(value) <= Number.MAX_SAFE_INTEGER
 const isText = (value: unknown): boolean => typeof value === 'string' && value !== ''
 
 const SHAPES: readonly [claim: string, hasShape: (value: unknown) => boolean][] = Object.entries({
@@ -69,6 +70,23 @@ export function readClaims(payload: Record<string, unknown>): AccessTokenClaims 
     if (Object.hasOwn(payload, claim) && !hasShape(payload[claim])) return undefined
   }
   return frozen(payload, MAX_DEPTH) as AccessTokenClaims | undefined
+}
+
+/** About how much memory claims take: the number of their values, however deep. */
+export function weightOf(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 1
+  return Object.values(value).reduce((sum, item) => sum + weightOf(item), 1)
+}
+
+/**
+ * Claims as a guard reads them, once they have been in a token.
+ *
+ * @throws TypeError when none would accept them, or they are no JSON
+ */
+export function claimsAsRead(claims: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const read = readClaims(JSON.parse(JSON.stringify(claims)))
+  if (read !== undefined) return read
+  throw new TypeError(`claims must have the types of RFC 7519 and RFC 9068, nested ${MAX_DEPTH - 1} deep at most`)
 }
 
 /** How far clocks may differ, in seconds: for the start of a token's life, and for its end. */

@@ -8,7 +8,10 @@ async function jwksUriAt(url: string, issuer: string, fetch: KeyFetch, timeout: 
   const metadata = (await response.json()) as { issuer?: unknown; jwks_uri?: unknown } | null
   if (metadata?.issuer !== issuer) throw new Error('the metadata is of another issuer')
   if (typeof metadata.jwks_uri !== 'string') throw new Error('the metadata has no jwks_uri')
-  return new URL(metadata.jwks_uri)
+  const jwksUri = new URL(metadata.jwks_uri)
+  // http is for development on this machine, where the issuer is: not for what a server elsewhere may point at here.
+  if (issuer.startsWith('https:') && jwksUri.protocol !== 'https:') throw new Error('the jwks_uri is not https')
+  return jwksUri
 }
 
 /**

@@ -6,11 +6,13 @@ import type { KeyFetch } from './key-fetch.ts'
 import { vetKeys } from './verification-keys.ts'
 
 /** Keys older than this are fetched again before they are used: a removed key is refused from then on. */
-const MAX_AGE = 600_000
-/** After a fetch, failed or not, an unknown kid causes none for this long. */
-const COOLDOWN = 30_000
+const MAX_AGE_MS = 600_000
+/** Keys older than this are fetched again while they are used: a key server that is down for a while is not missed. */
+const REFETCH_AGE_MS = 300_000
+/** After a fetch, failed or not, nothing causes another for this long, unless keys have become too old. */
+const COOLDOWN_MS = 30_000
 /** How long one answer of a key server may take. */
-const TIMEOUT = 5_000
+const TIMEOUT_MS = 5_000
 
 /** What became of a fetch of keys. */
 export type FetchOutcome = 'success' | 'failure'
@@ -27,8 +29,12 @@ export interface RemoteKeysOptions {
 
 /** Keys that have been fetched. */
 interface FetchedKeys extends KeySet {
-  /** Whether they have been fetched so lately that an unknown kid is no reason to fetch again. */
-  readonly coolingDown: () => boolean
+  /** As they were published. */
+  readonly published: string
+  /** Where they have been fetched last. */
+  source: RemoteJWKSet
+  /** By the system's clock. */
+  refetchAt: number
 }
 
 /**
@@ -49,8 +55,8 @@ export function remoteKeys(options: RemoteKeysOptions): ForeignIssuer['keySet'] 
   async function locate(): Promise<RemoteJWKSet> {
     const { jwksUri } = options
     return createRemoteJWKSet(
-      jwksUri === undefined ? await discoverJwksUri(issuer, fetch, TIMEOUT) : new URL(jwksUri),
-      { cacheMaxAge: MAX_AGE, cooldownDuration: COOLDOWN, timeoutDuration: TIMEOUT, [customFetch]: fetch }
+      jwksUri === undefined ? await discoverJwksUri(issuer, fetch, TIMEOUT_MS) : new URL(jwksUri),
+      { cacheMaxAge: MAX_AGE_MS, cooldownDuration: COOLDOWN_MS, timeoutDuration: TIMEOUT_MS, [customFetch]: fetch }
     )
   }
 
@@ -59,12 +65,19 @@ export function remoteKeys(options: RemoteKeysOptions): ForeignIssuer['keySet'] 
     const source = remote
     await source.reload()
     // Once reloaded, it has keys.
-    const { keys, rejected } = vetKeys((source.jwks() as JSONWebKeySet).keys)
+    const jwks = source.jwks() as JSONWebKeySet
+    const published = JSON.stringify(jwks)
+    const refetchAt = Date.now() + REFETCH_AGE_MS
+    // The same keys again: what they have verified stays verified.
+    if (current?.published === published) return Object.assign(current, { source, refetchAt })
+    const { keys, rejected } = vetKeys(jwks.keys)
     if (rejected.length > 0) onRejected(issuer, rejected)
     const loaded: FetchedKeys = {
       keys,
-      isCurrent: () => current === loaded && source.fresh,
-      coolingDown: () => source.coolingDown
+      published,
+      source,
+      refetchAt,
+      isCurrent: () => current === loaded && loaded.source.fresh
     }
     current = loaded
     return loaded
@@ -78,23 +91,31 @@ export function remoteKeys(options: RemoteKeysOptions): ForeignIssuer['keySet'] 
       return loaded
     } catch (cause) {
       remote = undefined
-      failure = { cause, until: Date.now() + COOLDOWN }
+      failure = { cause, until: Date.now() + COOLDOWN_MS }
       onFetched(issuer, 'failure')
-      throw unavailable(cause, COOLDOWN / 1000)
+      throw unavailable(cause, COOLDOWN_MS / 1000)
     }
   }
 
-  return (kid) => {
-    const usable = current?.isCurrent() ? current : undefined
-    const satisfied = usable !== undefined && (kid === undefined || usable.keys.has(kid))
-    if (usable !== undefined && (satisfied || usable.coolingDown())) return usable
-    if (failure !== undefined && Date.now() < failure.until) {
-      if (usable !== undefined) return usable
-      throw unavailable(failure.cause, Math.ceil((failure.until - Date.now()) / 1000))
-    }
+  function fetchKeys(): Promise<KeySet> {
     inFlight ??= fetchOnce().finally(() => {
       inFlight = undefined
     })
-    return usable === undefined ? inFlight : inFlight.catch(() => usable)
+    return inFlight
+  }
+
+  return (kid) => {
+    const now = Date.now()
+    const usable = current?.isCurrent() ? current : undefined
+    const mayFetch = failure === undefined || now >= failure.until
+    if (usable === undefined) {
+      if (mayFetch) return fetchKeys()
+      throw unavailable(failure?.cause, Math.ceil(((failure?.until ?? now) - now) / 1000))
+    }
+    const isKnown = kid === undefined || usable.keys.has(kid)
+    if (!mayFetch || (!isKnown && usable.source.coolingDown)) return usable
+    if (!isKnown) return fetchKeys().catch(() => usable)
+    if (now >= usable.refetchAt) fetchKeys().catch(() => {})
+    return usable
   }
 }

@@ -19,7 +19,7 @@ function verificationKey(jwk: JWK): VerificationKey {
     throw new UnusableKey('it cannot be read', { cause })
   }
   const algorithm = algorithmsOf(key).find((candidate) => jwk.alg === undefined || candidate === jwk.alg)
-  if (algorithm === undefined) throw new UnusableKey('it is too weak, or not of its alg')
+  if (algorithm === undefined) throw new UnusableKey('it is too weak or too slow, or not of its alg')
   return { algorithm, hasSigned: signatureCheck(algorithm, key) }
 }
 
@@ -29,6 +29,9 @@ export interface VettedKeys {
   readonly rejected: readonly string[]
 }
 
+/** More keys than this are no key set of an issuer, but a burden: those after them are left out. */
+const MAX_KEYS = 100
+
 /**
  * Takes the keys that may verify tokens (RFC 7517, RFC 8725 section 3): what `use`, `key_ops`, `alg`, size and curve
  * forbid is left out, and so is every key that shares its `kid` with another. A single key may go without `kid`.
@@ -36,11 +39,13 @@ export interface VettedKeys {
 export function vetKeys(jwks: readonly JWK[]): VettedKeys {
   const keys = new Map<string | undefined, VerificationKey>()
   const rejected: string[] = []
-  for (const [index, jwk] of jwks.entries()) {
+  if (jwks.length > MAX_KEYS) rejected.push(`keys from ${MAX_KEYS} on: there are ${jwks.length}`)
+  const considered = jwks.slice(0, MAX_KEYS)
+  for (const [index, jwk] of considered.entries()) {
     try {
       if (jwk.kid === undefined && jwks.length > 1) throw new UnusableKey('it has no kid among several keys')
       if (jwk.kid !== undefined && typeof jwk.kid !== 'string') throw new UnusableKey('its kid is not a string')
-      if (jwk.kid !== undefined && jwks.some((other) => other !== jwk && other.kid === jwk.kid)) {
+      if (jwk.kid !== undefined && considered.some((other) => other !== jwk && other.kid === jwk.kid)) {
         throw new UnusableKey('its kid is not unique')
       }
       keys.set(jwk.kid, verificationKey(jwk))

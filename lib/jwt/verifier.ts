@@ -2,15 +2,16 @@ import { LRUCache } from 'lru-cache'
 import type { AccessToken, AccessTokenVerifier } from '../oauth/access-token.ts'
 import { digest } from '../oauth/secrets.ts'
 import { ALGORITHMS } from './algorithms.ts'
-import { clientIdOf, mismatch, readClaims, untimely } from './claims.ts'
+import { clientIdOf, mismatch, readClaims, untimely, weightOf } from './claims.ts'
 import type { Decoded, TokenDecoder } from './decoder.ts'
 import type { Issuer, KeySet, VerificationKey } from './issuer.ts'
 import { refuse } from './refusals.ts'
+import { MAX_TOKEN_LENGTH } from './token-length.ts'
 
-/** Tokens longer than this are refused unread; Node's own limit is 16 KiB for all headers together. */
-const MAX_TOKEN_LENGTH = 8192
 /** Verified tokens that are remembered. */
 const MAX_REMEMBERED = 10_000
+/** And values in all their claims together, each of up to a quarter of a kilobyte: a token can be made of thousands. */
+const MAX_REMEMBERED_VALUES = 20 * MAX_REMEMBERED
 
 /** A token that has been read, but not verified. */
 interface Presented<I extends Issuer> {
@@ -62,7 +63,11 @@ export function accessTokenVerifier(
 ): AccessTokenVerifier {
   const all = new Map(issuers.map((issuer) => [issuer.name, issuer]))
   const own = new Map(issuers.filter((issuer) => issuer.own).map((issuer) => [issuer.name, issuer]))
-  const remembered = new LRUCache<string, Remembered>({ max: MAX_REMEMBERED })
+  const remembered = new LRUCache<string, Remembered>({
+    max: MAX_REMEMBERED,
+    maxSize: MAX_REMEMBERED_VALUES,
+    sizeCalculation: ({ token }) => weightOf(token.claims)
+  })
 
   function checkedNow({ token, issuer }: Remembered): AccessToken {
     const reason = untimely(token.claims, now(), issuer.tolerance)

@@ -10,11 +10,11 @@ import type { Authorization } from './verbs/issue.ts'
  * client that can use one, and where there is a resource owner. A client that acts for itself just asks again (RFC
  * 6749 section 4.4.3).
  *
- * @throws TypeError when a refresh token is decided that the client may not have
+ * @throws TypeError when a refresh token is decided that the client may not have, or claims that no guard would accept
  * @throws OAuthError `invalid_scope` or `invalid_target`
  */
 export function authorize(
-  { rules }: Kernel,
+  { rules, claimsAsRead }: Kernel,
   client: RegisteredClient,
   grantType: string,
   decision: GrantDecision,
@@ -27,5 +27,12 @@ export function authorize(
     )
   }
   const terms = grantedTerms(asked, { scope: decision.scope ?? client.scope, audience: rules.audience })
-  return { clientId: client.id, subject, ...terms, grantType, refresh: refreshable ? terms : undefined, claims }
+  return {
+    clientId: client.id,
+    subject,
+    ...terms,
+    grantType,
+    refresh: refreshable ? terms : undefined,
+    claims: claims && claimsAsRead(claims)
+  }
 }

@@ -5,6 +5,8 @@ const MAX_WAITING = 5_000
 
 /** A call that has not been answered. */
 interface Waiting {
+  /** How long it may take. */
+  readonly seconds: number
   ticksLeft: number
   /** How many calls had been answered when it began. */
   readonly answersBefore: number
@@ -52,6 +54,19 @@ export function boundedCalls(seconds: number, failure: Failure): BoundedCalls {
 
   const isBusy = ({ answersBefore }: Waiting) => answers > answersBefore
 
+  function begin(call: Waiting): void {
+    waiting.add(call)
+    timer ??= setInterval(tick, (seconds * 1000) / TICKS)
+    timer.ref()
+  }
+
+  /** False when it has ended already. Where nobody waits any more, no process does. */
+  function end(call: Waiting): boolean {
+    const waited = waiting.delete(call)
+    if (waiting.size === 0) timer?.unref()
+    return waited
+  }
+
   function tick(): void {
     if (waiting.size === 0) {
       clearInterval(timer)
@@ -61,9 +76,9 @@ export function boundedCalls(seconds: number, failure: Failure): BoundedCalls {
     now += 1
     for (const call of waiting) {
       call.ticksLeft -= 1
-      if (call.ticksLeft < 0 && waiting.delete(call)) {
+      if (call.ticksLeft < 0 && end(call)) {
         if (!isBusy(call)) isSilent = true
-        call.giveUp(new Error(`the store did not answer within ${seconds} s`))
+        call.giveUp(new Error(`the store did not answer within ${call.seconds} s`))
       }
     }
   }
@@ -83,6 +98,7 @@ export function boundedCalls(seconds: number, failure: Failure): BoundedCalls {
       return new Promise<T>((resolve, reject) => {
         const ticks = TICKS * patience
         const self: Waiting = {
+          seconds: seconds * patience,
           ticksLeft: ticks,
           answersBefore: answers,
           giveUp: (cause) => reject(failure(cause, isBusy(self)))
@@ -90,16 +106,15 @@ export function boundedCalls(seconds: number, failure: Failure): BoundedCalls {
         const succeed = (value: T) => {
           answers += 1
           isSilent = false
-          if (waiting.delete(self)) resolve(value)
+          if (end(self)) resolve(value)
         }
         const fail = (cause: unknown) => {
-          if (!waiting.delete(self)) return
+          if (!end(self)) return
           const isSlow = ticks - self.ticksLeft > 1
           if (isSlow && !isBusy(self)) isSilent = true
           reject(failure(cause, isSlow && isBusy(self)))
         }
-        waiting.add(self)
-        timer ??= setInterval(tick, (seconds * 1000) / TICKS)
+        begin(self)
         try {
           call().then(succeed, fail)
         } catch (cause) {

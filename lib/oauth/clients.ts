@@ -1,4 +1,5 @@
 import { unavailable } from './errors.ts'
+import { CLIENT_CREDENTIALS } from './grants/grant-types.ts'
 import { isScopeToken } from './scope.ts'
 import { digestBytes } from './secrets.ts'
 
@@ -8,11 +9,12 @@ export interface Client {
   readonly id: string
   /**
    * The client's secret, or several that are live at once while one is replaced. Presence makes the client
-   * confidential (RFC 6749 section 2.1). Only a SHA-256 of each is kept: make them random, 32 bytes or more.
+   * confidential (RFC 6749 section 2.1), and `undefined` is refused: an unset variable must not make it public. Only a
+   * SHA-256 of each is kept: make them random, 32 bytes or more.
    */
-  readonly secret?: string | readonly string[] | undefined
+  readonly secret?: string | readonly string[]
   /** The same as base64url SHA-256 digests, for applications that do not hold the secrets themselves. */
-  readonly secretDigest?: string | readonly string[] | undefined
+  readonly secretDigest?: string | readonly string[]
   /** The grant types it may use: built in ones, and those of the option `grants`. Default: none. */
   readonly grants?: readonly string[]
   /** The scope it may be granted, and is granted when it asks for none. Default: empty. */
@@ -76,6 +78,15 @@ function withoutOthers(client: Client): Client {
   return client
 }
 
+/** An unset variable must not make it public either. @throws TypeError naming the property */
+function assertNoLostSecret(client: Client): void {
+  for (const name of ['secret', 'secretDigest'] as const) {
+    if (Object.hasOwn(client, name) && client[name] === undefined) {
+      throw new TypeError(`clients[].${name} of "${client.id}" is undefined: leave it out to make the client public`)
+    }
+  }
+}
+
 /**
  * @param grantTypes those there are: another is misspelt, or has no handler
  * @throws TypeError naming the property that is wrong
@@ -85,6 +96,7 @@ function registered(given: Client, grantTypes: readonly string[]): RegisteredCli
   if (typeof client?.id !== 'string' || !CLIENT_ID.test(client.id)) {
     throw new TypeError('clients[].id must be 1 to 256 printable ASCII characters')
   }
+  assertNoLostSecret(client)
   const secrets = list(client.secret)
   if (secrets.some((secret) => typeof secret !== 'string' || secret === '')) {
     throw new TypeError(`clients[].secret of "${client.id}" must be a non-empty string, or an array of them`)
@@ -109,7 +121,7 @@ function registered(given: Client, grantTypes: readonly string[]): RegisteredCli
   if (typeof introspect !== 'boolean' && !isListOf(introspect, (audience) => audience !== '')) {
     throw new TypeError(`clients[].introspect of "${client.id}" must be true, false or an array of audiences`)
   }
-  if (secretDigests.length === 0 && grants.includes('client_credentials')) {
+  if (secretDigests.length === 0 && grants.includes(CLIENT_CREDENTIALS)) {
     throw new TypeError(
       `clients[] "${client.id}" has no secret: the client_credentials grant is for confidential clients only (RFC 6749 section 4.4)`
     )

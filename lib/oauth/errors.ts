@@ -65,17 +65,21 @@ export class OAuthError extends Error {
   readonly retryAfter: number | undefined
   readonly facts: RefusalFacts
 
-  /** @throws TypeError for a code or a description with other characters than may be sent */
+  /** @throws TypeError for a code or a description with other characters than may be sent, or a status of no error */
   constructor(code: ErrorCode, description: string, options: OAuthErrorOptions = {}) {
     if (!SENDABLE.test(code)) {
       throw new TypeError('OAuthError: code must be printable ASCII without quotes and backslashes')
     }
-    if (!SENDABLE.test(description)) {
+    if (typeof description !== 'string' || !SENDABLE.test(description)) {
       throw new TypeError('OAuthError: description must be printable ASCII without quotes and backslashes')
+    }
+    const status = options.status ?? (isStandardCode(code) ? STATUS[code] : 400)
+    if (!Number.isInteger(status) || status < 400 || status > 599) {
+      throw new TypeError('OAuthError: status must be a whole number from 400 to 599')
     }
     super(description, { cause: options.cause })
     this.code = code
-    this.status = options.status ?? (isStandardCode(code) ? STATUS[code] : 400)
+    this.status = status
     this.retryAfter = options.retryAfter
     this.facts = options.facts ?? {}
   }
@@ -90,15 +94,17 @@ export class OAuthError extends Error {
     return this.retryAfter === undefined ? {} : { 'retry-after': String(this.retryAfter) }
   }
 
-  /** The same refusal with more facts; the ones it has already stay. */
+  /** The same refusal with these facts, over those it has. */
   withFacts(facts: RefusalFacts): OAuthError {
     const { code, message, status, retryAfter, cause } = this
-    return new OAuthError(code, message, {
+    const refusal = new OAuthError(code, message, {
       status,
       ...(retryAfter === undefined ? {} : { retryAfter }),
       cause,
-      facts: { ...facts, ...this.facts }
+      facts: { ...this.facts, ...facts }
     })
+    if (this.stack !== undefined) refusal.stack = this.stack
+    return refusal
   }
 }
 

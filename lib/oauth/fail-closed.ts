@@ -4,6 +4,8 @@ import type { Selector, TokenStore } from './store.ts'
 
 /** How many times longer than others a revocation may take that visits all tokens of a subject or a client. */
 const SWEEP = 10
+/** And a store that closes: it may have writes to bring to an end. */
+const CLOSING = 5
 
 const isSweep = (selector: Selector): boolean => 'subject' in selector || 'clientId' in selector
 
@@ -19,6 +21,8 @@ export function failClosed(store: TokenStore, timeout: number): TokenStore {
   const calls = boundedCalls(timeout, (cause, isBusy) =>
     isBusy ? unavailable(cause).withFacts({ isBusy }) : unavailable(cause)
   )
+  // Apart, since a store that has been silent is closed as well.
+  const closing = boundedCalls(timeout, (cause) => unavailable(cause))
   return {
     insert: (tokens) => calls.run(() => store.insert(tokens)),
     find: (id) => calls.run(() => store.find(id)),
@@ -30,6 +34,6 @@ export function failClosed(store: TokenStore, timeout: number): TokenStore {
     prune: (at) => store.prune(at),
     keep: (name, value) => calls.run(() => store.keep(name, value)),
     ...(store.keepsPrivately !== undefined && { keepsPrivately: store.keepsPrivately }),
-    close: () => store.close()
+    close: () => closing.run(() => store.close(), CLOSING)
   }
 }

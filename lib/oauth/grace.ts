@@ -9,7 +9,8 @@ import { tokenResponse } from './token-response.ts'
 
 /**
  * The tokens the spent token was exchanged for, while the grace window lasts: for the same scope and resource, and only
- * from the immediate predecessor of a refresh token that is still live. The access token is signed anew.
+ * from the immediate predecessor of a refresh token that is still live, and not without end. The access token is signed
+ * anew.
  */
 export async function answeredAgain(
   kernel: Kernel,
@@ -24,7 +25,7 @@ export async function answeredAgain(
   const receipt = openReceipt(spent.receipt, request.refreshToken)
   if (receipt === undefined) return undefined
   const { refreshToken, access } = receipt
-  if (!asksFor(access.terms ?? token, request, token)) return undefined
+  if (!asksFor(access.terms ?? token, request, token) || !kernel.graceAnswers.take(token.id)) return undefined
   return tokenResponse(kernel, { access: accessSuccessor(token, { ...spent, access }), refreshToken }, { at: time })
 }
 

@@ -1,6 +1,7 @@
 import type { AccessTokenSigner, AccessTokenVerifier } from './access-token.ts'
 import type { Authenticate } from './authenticate.ts'
 import type { ClientRegistry } from './clients.ts'
+import type { GraceAnswers } from './grace-answers.ts'
 import type { GrantHandler } from './grants/grant.ts'
 import type { Races } from './races.ts'
 import type { TokenStore } from './store.ts'
@@ -28,7 +29,10 @@ export interface Kernel {
   readonly grants: ReadonlyMap<string, GrantHandler>
   readonly store: TokenStore
   readonly races: Races
+  readonly graceAnswers: GraceAnswers
   readonly sign: AccessTokenSigner
+  /** Claims as a guard reads them. @throws TypeError when none would accept them */
+  readonly claimsAsRead: (claims: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>
   readonly verifier: AccessTokenVerifier
   /** The time as NumericDate: seconds since the epoch. */
   readonly now: () => number

@@ -9,10 +9,12 @@ export interface EndpointRequest {
   readonly body: string | undefined
   /** Where it came from: failed attempts are counted per client and source. */
   readonly source: string
+  /** Presence says that it has been refused before it could be read. */
+  readonly refused?: OAuthError
 }
 
 /** The same with its parameters read. */
-export interface FormRequest extends Omit<EndpointRequest, 'body'> {
+export interface FormRequest extends Omit<EndpointRequest, 'body' | 'refused'> {
   readonly form: Form
 }
 
@@ -23,8 +25,9 @@ export function required(form: Form, name: string): string {
   return value
 }
 
-/** @throws OAuthError `invalid_request` when the body is not a form, or not well-formed */
-export function readForm({ authorization, body, source }: EndpointRequest): FormRequest {
+/** @throws OAuthError `invalid_request` when the body is not a form, or not well-formed; or what it was refused with */
+export function readForm({ authorization, body, source, refused }: EndpointRequest): FormRequest {
+  if (refused !== undefined) throw refused
   if (body === undefined) {
     throw new OAuthError('invalid_request', 'The request body must be application/x-www-form-urlencoded.')
   }

@@ -15,9 +15,11 @@ export function isScopeToken(value: string): boolean {
 
 /** @throws TypeError naming the token that is malformed, and where it was given */
 export function assertScopeTokens(where: string, scope: readonly string[]): void {
-  const malformed = scope.find((token) => !isScopeToken(token))
-  if (malformed === undefined) return
-  throw new TypeError(`${where}: "${malformed}" is not a scope token (RFC 6749 section 3.3)`)
+  for (const token of scope) {
+    if (typeof token !== 'string' || !isScopeToken(token)) {
+      throw new TypeError(`${where}: "${token}" is not a scope token (RFC 6749 section 3.3)`)
+    }
+  }
 }
 
 /** The scope as a parameter or claim: a string, or nothing where there is none, since it cannot be empty. */

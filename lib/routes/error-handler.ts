@@ -10,11 +10,15 @@ function fromFastify(error: FastifyError): OAuthError {
   return asOAuthError(error)
 }
 
+/** An error as it is told to clients, whoever threw it. */
+export function asRefusal(error: unknown): OAuthError {
+  return error instanceof OAuthError ? error : fromFastify(error as FastifyError)
+}
+
 /** Answers with the error of RFC 6749 section 5.2; whatever it was caused by goes to the log only. */
 export function oauthErrorHandler(realm: string) {
   return function handleOAuthError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-    const refusal = error instanceof OAuthError ? error : fromFastify(error as FastifyError)
-    const { code, description, status, retryAfter, cause } = refusal
+    const { code, description, status, retryAfter, cause } = asRefusal(error)
     if (status >= 500) request.log.error({ err: cause }, description)
     if (status === 401) reply.header('www-authenticate', `Basic realm="${realm}"`)
     if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))

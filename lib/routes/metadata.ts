@@ -38,6 +38,12 @@ function metadataOf(root: string, { issuer, endpointPath, grants, scopes }: Meta
 /** What others need to know of this server: its public keys and its metadata. */
 export async function metadata(scope: FastifyInstance, options: MetadataOptions): Promise<void> {
   openRoutes(scope)
+  scope.setSerializerCompiler(() => JSON.stringify)
+  if (scope.prefix !== '') {
+    scope.log.warn(
+      `fastify-oauth-telemetry: clients look for the metadata at ${metadataPath(options.issuer)} (RFC 8414 section 3.1), and find it only at ${scope.prefix}${metadataPath(options.issuer)}: register without a prefix, or send them there`
+    )
+  }
   const document = metadataOf(scope.prefix, options)
   const keys = { keys: options.keys }
 

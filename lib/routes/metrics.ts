@@ -1,44 +1,13 @@
 import { createServer } from 'node:http'
 import type { FastifyInstance, FastifySchema, onRequestHookHandler } from 'fastify'
-import { type MetricsText, PROMETHEUS_CONTENT_TYPE } from '../telemetry/prometheus.ts'
+import type { MetricsText } from '../telemetry/prometheus.ts'
 import { openRoutes } from './open-routes.ts'
+import { scrapes } from './scrapes.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** `false` keeps the route out of traces. The same declaration as that of @fastify/otel, which may be absent. */
     otel?: boolean
-  }
-}
-
-/** What a scrape answers with. */
-interface Scrape {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string
-}
-
-/** Half of what Prometheus waits by default: a collection that hangs is answered before it gives up. */
-const COLLECT_TIMEOUT = 5_000
-
-/** @throws Error when it takes longer than a scrape may */
-async function inTime<T>(work: Promise<T>): Promise<T> {
-  const { promise: timeout, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new Error('collecting the metrics took too long')), COLLECT_TIMEOUT)
-  try {
-    return await Promise.race([work, timeout])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-/** Collects the metrics; when that fails it says so, rather than that there are none. */
-async function scrape(text: MetricsText, log: FastifyInstance['log']): Promise<Scrape> {
-  try {
-    const body = await inTime(text())
-    return { status: 200, headers: { 'content-type': PROMETHEUS_CONTENT_TYPE }, body }
-  } catch (error) {
-    log.error({ err: error }, 'the metrics could not be collected')
-    return { status: 503, headers: { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '5' }, body: '' }
   }
 }
 
@@ -53,6 +22,7 @@ export async function metricsRoute(scope: FastifyInstance, options: MetricsRoute
   const { text, path, guard } = options
   // Where the application has said who may scrape, nothing is waived: its hook may be `oauth.require` itself.
   if (guard === undefined) openRoutes(scope)
+  const scrape = scrapes(text, scope.log)
   scope.route({
     method: 'GET',
     url: path,
@@ -61,7 +31,7 @@ export async function metricsRoute(scope: FastifyInstance, options: MetricsRoute
     schema: { hide: true } as FastifySchema,
     ...(guard === undefined ? {} : { onRequest: guard }),
     handler: async (_request, reply) => {
-      const { status, headers, body } = await scrape(text, scope.log)
+      const { status, headers, body } = await scrape()
       return reply.code(status).headers(headers).send(body)
     }
   })
@@ -76,12 +46,13 @@ export interface MetricsListenerOptions {
 
 /** `/metrics` on a listener of its own; it opens when the application is ready and closes with it. */
 export function metricsListener(fastify: FastifyInstance, { text, path, port, host }: MetricsListenerOptions): void {
+  const scrape = scrapes(text, fastify.log)
   const server = createServer(async (request, response) => {
     if (request.method !== 'GET' || request.url?.split('?')[0] !== path) {
       response.writeHead(404).end()
       return
     }
-    const { status, headers, body } = await scrape(text, fastify.log)
+    const { status, headers, body } = await scrape()
     response.writeHead(status, headers).end(body)
   })
   fastify.addHook('onReady', async () => {

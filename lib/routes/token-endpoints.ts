@@ -1,13 +1,14 @@
 import { context } from '@opentelemetry/api'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema, HTTPMethods } from 'fastify'
 import { introspection } from '../oauth/endpoints/introspection.ts'
 import { revocation } from '../oauth/endpoints/revocation.ts'
+import { OAuthError } from '../oauth/errors.ts'
 import type { Kernel } from '../oauth/kernel.ts'
 import type { EndpointRequest } from '../oauth/request.ts'
 import type { TokenServer } from '../oauth/server.ts'
 import { requestContext, type TraceTrust } from '../telemetry/request-context.ts'
 import { authorizationHeaders } from './authorization-header.ts'
-import { oauthErrorHandler } from './error-handler.ts'
+import { asRefusal, oauthErrorHandler } from './error-handler.ts'
 import { openRoutes } from './open-routes.ts'
 import * as schemas from './schemas.ts'
 import { sourceOf } from './source.ts'
@@ -28,6 +29,14 @@ export interface TokenEndpointOptions {
   readonly trustIncomingTrace: TraceTrust
 }
 
+const OTHER_METHODS: HTTPMethods[] = ['GET', 'PUT', 'PATCH', 'DELETE']
+
+/** RFC 6749 section 3.2: the client must use POST. */
+async function refuseMethod(_request: FastifyRequest, reply: FastifyReply): Promise<never> {
+  reply.header('allow', 'POST')
+  throw new OAuthError('invalid_request', 'The method must be POST.', { status: 405 })
+}
+
 /** The endpoints clients post forms to. Content types, errors and headers stay inside this scope. */
 export async function tokenEndpoints(scope: FastifyInstance, options: TokenEndpointOptions): Promise<void> {
   const { kernel, server, realm, trustIncomingTrace } = options
@@ -44,6 +53,7 @@ export async function tokenEndpoints(scope: FastifyInstance, options: TokenEndpo
   scope.setErrorHandler(oauthErrorHandler(realm))
   // The schemas describe; OAuth's own rules check, and answer with OAuth's own errors.
   scope.setValidatorCompiler(() => () => true)
+  scope.setSerializerCompiler(() => JSON.stringify)
 
   scope.addHook('onRequest', async function forbidCaching(_request, reply) {
     reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' })
@@ -52,7 +62,21 @@ export async function tokenEndpoints(scope: FastifyInstance, options: TokenEndpo
     context.with(requestContext(request, request.routeOptions.config, trustIncomingTrace), done)
   })
 
-  scope.post('/token', { schema: schemas.token }, (request) => server.token(endpointRequest(request)))
+  const answerError = oauthErrorHandler(realm)
+  const observed = new WeakSet<FastifyRequest>()
+  scope.post('/token', {
+    schema: schemas.token,
+    handler(request) {
+      observed.add(request)
+      return server.token(endpointRequest(request))
+    },
+    async errorHandler(error, request, reply) {
+      // What Fastify refused, or a hook of the application, is a refusal of this endpoint like any other.
+      const refused = asRefusal(error)
+      if (!observed.has(request)) await server.token({ ...endpointRequest(request), refused }).catch(() => {})
+      return answerError(error, request, reply)
+    }
+  })
 
   scope.post('/revoke', { schema: schemas.revocation }, async (request, reply) => {
     await revocation(kernel, server, endpointRequest(request))
@@ -62,4 +86,9 @@ export async function tokenEndpoints(scope: FastifyInstance, options: TokenEndpo
   scope.post('/introspect', { schema: schemas.introspection }, (request) =>
     introspection(kernel, server, endpointRequest(request))
   )
+
+  // Fastify's own 404 would repeat the URL, with what clients put into its query by mistake, to them and to the log.
+  for (const url of ['/token', '/revoke', '/introspect']) {
+    scope.route({ method: OTHER_METHODS, url, schema: { hide: true } as FastifySchema, handler: refuseMethod })
+  }
 }

@@ -1,4 +1,5 @@
 import * as api from '@opentelemetry/api'
+import { REFRESH_TOKEN } from '../oauth/grants/grant-types.ts'
 import { ATTRIBUTE, REUSE_DETECTED, SCOPE_NAME, SPAN, UNAVAILABLE } from './conventions.ts'
 import type { TokenEvent } from './events.ts'
 import { reuseAttributes, revokeAllAttributes } from './span-reports.ts'
@@ -17,8 +18,10 @@ interface LogEvent {
 function isOutage(event: TokenEvent): boolean {
   switch (event.operation) {
     case 'validate':
-    case 'token':
       return event.reason === 'unavailable'
+    case 'token':
+      // What fails while a grant other than a refresh is carried out has been told by the verb that it ends in.
+      return event.reason === 'unavailable' && (event.grantType ?? REFRESH_TOKEN) === REFRESH_TOKEN
     case 'issue':
     case 'revoke':
     case 'revoke_all':

@@ -164,7 +164,7 @@ t.test('B07: every claim of RFC 9068 section 2.2 must be there', async (t) => {
 
 t.test('B07: claims of a wrong JSON type are 401 invalid_token', async (t) => {
   const times = ['exp', 'nbf', 'iat'].flatMap((name) =>
-    [null, '', String(now), true, [now], { now }, now + 0.5, 1e20].map(
+    [null, '', String(now), true, [now], { now }, 1e20].map(
       (value): Row => [`${name} ${JSON.stringify(value)}`, claim({ [name]: value }), 'invalid_claim']
     )
   )

@@ -72,3 +72,13 @@ t.test('a clock that jumps back revives nothing that was not valid then', async 
   clock.advance(-3600)
   await assertInvalidToken(t, fastify, token, 'not_yet_valid', 'an hour before', 'mobile')
 })
+
+t.test('RFC 7519 section 2: a NumericDate may have a fraction', async (t) => {
+  const clock = stoppedClock(START + 1)
+  const fastify = await buildResourceServer(t, [trustIn(key)], { now: clock.now, clockTolerance: 0 })
+  const token = signJwt(key, claimsOf({ iat: START + 0.25, nbf: START + 0.5, exp: START + 2.5 }, START))
+  clock.advance(1.25)
+  await assertAccepted(t, fastify, token, 'mobile', 'a quarter of a second before its end')
+  clock.advance(0.25)
+  await assertInvalidToken(t, fastify, token, 'expired', 'at its end', 'mobile')
+})

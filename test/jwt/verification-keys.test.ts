@@ -54,12 +54,21 @@ t.test('a key without kid verifies when it is the only one, and a token without 
 t.test('B22: a key that may not verify is refused at registration, and the error says why', async (t) => {
   const weakRsa = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey
   const secp256k1 = generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).publicKey
-  const weak = 'it is too weak, or not of its alg'
+  const weak = 'it is too weak or too slow, or not of its alg'
   const unreadable = 'it cannot be read'
   const privateEc = { ...publicJwkOf(ec.privateKey), kid: 'k' }
   const wrong: [what: string, keys: JWK[], reason: string][] = [
     ['RSA-1024', [{ ...publicJwkOf(weakRsa), kid: 'k' }], `key 0: ${weak}`],
     ['RSA with e=1', [{ ...rsa.publicJwk, e: 'AQ' }], `key 0: ${weak}`],
+    ['RSA with e=2', [{ ...rsa.publicJwk, e: 'Ag' }], `key 0: ${weak}`],
+    ['RSA with an even e', [{ ...rsa.publicJwk, e: 'AQAA' }], `key 0: ${weak}`],
+    ['RSA with an e of 33 bits', [{ ...rsa.publicJwk, e: 'AQAAAAE' }], `key 0: ${weak}`],
+    ['RSA with 16384 bits', [{ kty: 'RSA', e: 'AQAB', n: `_${'A'.repeat(2730)}`, kid: 'k' }], `key 0: ${weak}`],
+    [
+      'more keys than an issuer has',
+      Array.from({ length: 101 }, (_, n) => ecWith({ kid: `k${n}` })),
+      'keys from 100 on: there are 101'
+    ],
     ['secp256k1', [{ ...publicJwkOf(secp256k1), kid: 'k' }], `key 0: ${weak}`],
     ['X25519', [{ ...publicJwkOf(generateKeyPairSync('x25519').publicKey), kid: 'k' }], `key 0: ${weak}`],
     ['a curve of another alg', [ecWith({ alg: 'ES384' })], `key 0: ${weak}`],

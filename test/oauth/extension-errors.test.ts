@@ -67,5 +67,15 @@ t.test('OAuthError refuses what RFC 6749 section 5.2 does not let it send', (t) 
       message: 'OAuthError: description must be printable ASCII without quotes and backslashes'
     })
   }
+  t.throws(() => Reflect.construct(OAuthError, ['slow_down']), {
+    name: 'TypeError',
+    message: /^OAuthError: description/
+  })
+  for (const status of [200, 399, 600, 400.5]) {
+    t.throws(() => new OAuthError('slow_down', 'A sentence.', { status }), {
+      name: 'TypeError',
+      message: 'OAuthError: status must be a whole number from 400 to 599'
+    })
+  }
   t.end()
 })

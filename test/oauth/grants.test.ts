@@ -1,5 +1,6 @@
 import t from 'tap'
 import { type GrantHandler, type GrantRequest, OAuthError } from '../../lib/index.ts'
+import { scrape } from '../support/metrics.ts'
 import { basic, buildServer, callOrders, OPTIONS, postForm, refresh } from '../support/server.ts'
 
 const LOGIN = 'urn:example:login'
@@ -108,7 +109,12 @@ t.test('whatever else the handler throws is a failure of ours that tells nothing
     'gives an empty subject': async () => ({ subject: '' }),
     'gives a number as subject': async () => JSON.parse('{"subject":42}'),
     'gives null as subject': async () => JSON.parse('{"subject":null}'),
-    'wants a refresh token for nobody': async () => ({ refreshable: true })
+    'wants a refresh token for nobody': async () => ({ refreshable: true }),
+    'has lost its subject': (async () => ({ subject: undefined })) as unknown as GrantHandler,
+    'has misspelt its subject': (async () => ({ subjct: 'alice' })) as unknown as GrantHandler,
+    'gives a scope that is no array': async () => JSON.parse('{"subject":"alice","scope":"orders:read"}'),
+    'gives two scope tokens in one': async () => ({ subject: 'alice', scope: ['orders:read orders:write'] }),
+    'gives claims that no guard reads': async () => ({ subject: 'alice', claims: { nbf: 'never' } })
   }
   for (const [what, handler] of Object.entries(handlers)) {
     const { login } = await serverWith(t, handler)
@@ -162,3 +168,33 @@ t.test('a refresh token of an extra grant is not for another client', async (t) 
   const { refresh_token: token } = (await login()).json()
   t.equal((await refresh(fastify, token)).json().error, 'invalid_grant')
 })
+
+t.test('claims cannot replace the registered ones, not even by toJSON', async (t) => {
+  const { fastify, login } = await serverWith(t, async () => ({
+    subject: 'alice',
+    claims: { sub: 'bob', toJSON: () => ({ sub: 'eve', tenant: 't1' }) }
+  }))
+  const { claims } = await fastify.oauth.validate((await login()).json().access_token)
+  t.match(claims, { sub: 'alice', tenant: 't1' })
+})
+
+t.test(
+  'a refusal counts for the client that asked, whoever the token that was validated for it belongs to',
+  async (t) => {
+    const { fastify } = await serverWith(t, async ({ form }) => {
+      await server.fastify.oauth.validate(form.get('subject_token') ?? '', 'admin')
+      return {}
+    })
+    const server = { fastify }
+    const { access_token } = await fastify.oauth.issue({ clientId: 'web', subject: 'alice' })
+    const form = { grant_type: LOGIN, subject_token: access_token }
+    await postForm(fastify, '/oauth/token', form, { authorization: basic('app', 'app-secret') })
+    await postForm(fastify, '/oauth/token', { ...form, client_id: 'kiosk' })
+    const refused = (client: string) =>
+      `oauth2_token_refused_total{error_type="insufficient_scope",oauth2_client_id="${client}",oauth2_grant_type="${LOGIN}"}`
+    const samples = await scrape(fastify)
+    t.equal(samples.get(refused('app')), 1)
+    t.equal(samples.get(refused('unknown')), 1, 'a public client has proven nothing')
+    t.notOk(samples.has(refused('web')))
+  }
+)

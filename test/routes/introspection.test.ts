@@ -23,7 +23,7 @@ t.test('I01: only POST of a form; GET is refused', async (t) => {
   const fastify = await buildServer(t)
   const { access } = await login(fastify)
   const got = await fastify.inject({ url: `${INTROSPECT}?token=${access}`, headers: GATEWAY })
-  t.equal(got.statusCode, 404)
+  t.equal(got.statusCode, 405)
   const json = await fastify.inject({ method: 'POST', url: INTROSPECT, headers: GATEWAY, payload: { token: access } })
   t.equal(json.statusCode, 400)
   t.equal(json.json().error, 'invalid_request')

@@ -2,8 +2,9 @@ import Fastify from 'fastify'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import t from 'tap'
 import oauthTelemetry from '../../lib/index.ts'
-import { AUDIENCE, buildServer, ISSUER, postForm } from '../support/server.ts'
+import { AUDIENCE, basic, buildServer, ISSUER, OPTIONS, postForm } from '../support/server.ts'
 
+const GATEWAY = { authorization: basic('gateway', 'gateway-secret') }
 const METADATA = '/.well-known/oauth-authorization-server'
 
 t.test('the metadata tells what there is, and where', async (t) => {
@@ -94,4 +95,31 @@ t.test('without the issuer role there are no endpoints', async (t) => {
   }
   for (const url of ['/oauth/jwks', METADATA]) t.equal((await fastify.inject(url)).statusCode, 404, url)
   await t.rejects(fastify.oauth.issue({ clientId: 'web' }), TypeError)
+})
+
+t.test('where a prefix moves the metadata away from where RFC 8414 puts it, a warning says so', async (t) => {
+  const lines: string[] = []
+  const fastify = Fastify({ logger: { level: 'warn', stream: { write: (line) => lines.push(line) } } })
+  t.teardown(() => fastify.close())
+  await fastify.register((scope) => scope.register(oauthTelemetry, OPTIONS), { prefix: '/one' })
+  t.equal((await fastify.inject(`/one${METADATA}`)).statusCode, 200)
+  t.strictSame(
+    lines.map((line) => JSON.parse(line).msg),
+    [
+      `fastify-oauth-telemetry: clients look for the metadata at ${METADATA} (RFC 8414 section 3.1), and find it only at /one${METADATA}: register without a prefix, or send them there`
+    ]
+  )
+})
+
+t.test("the application's serializers are for its own routes", async (t) => {
+  const fastify = Fastify()
+  t.teardown(() => fastify.close())
+  fastify.setSerializerCompiler(() => {
+    throw new Error('no schema of another kind')
+  })
+  await fastify.register(oauthTelemetry, OPTIONS)
+  t.equal((await fastify.inject(METADATA)).json().issuer, ISSUER)
+  const { access_token } = await fastify.oauth.issue({ clientId: 'reports' })
+  const answer = await postForm(fastify, '/oauth/introspect', { token: access_token }, GATEWAY)
+  t.match(answer.json(), { active: true, client_id: 'reports' })
 })

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus'
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
 import Fastify from 'fastify'
@@ -158,4 +159,19 @@ t.test('a bearer guard for the whole application does not guard the metrics', as
   t.equal((await fastify.inject('/metrics')).statusCode, 200)
   t.equal((await fastify.inject('/other')).statusCode, 401)
   t.equal((await fastify.inject('/nowhere')).statusCode, 401, 'nor does it fail where there is no route')
+})
+
+t.test('scrapes that come while one is collected share the next one, which tells all that has happened', async (t) => {
+  const store = new CommandedStore()
+  const fastify = await buildServer(t, { store })
+  await fastify.ready()
+  store.calls.length = 0
+  store.before = () => sleep(50)
+  const scrapes = Array.from({ length: 50 }, () => scrape(fastify))
+  await fastify.oauth.issue({ clientId: 'reports' })
+  const last = scrape(fastify)
+  await Promise.all(scrapes)
+  const issued = 'oauth2_token_issued_total{oauth2_client_id="reports",oauth2_grant_type="direct"}'
+  t.equal((await last).get(issued), 1)
+  t.ok(store.calls.filter((verb) => verb === 'countLive').length <= 3)
 })

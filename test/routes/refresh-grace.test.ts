@@ -75,6 +75,18 @@ t.test('T33: within the window the same successor is returned, and counted apart
   t.equal((await refresh(fastify, first.refresh_token)).statusCode, 200)
 })
 
+t.test('T33: a token is answered a hundred times again, and then it is a reuse', async (t) => {
+  const { fastify } = await serverWithGrace(t)
+  const token = await login(fastify)
+  const first = (await refresh(fastify, token)).json()
+  for (let n = 0; n < 100; n += 1) {
+    t.equal((await refresh(fastify, token)).json().refresh_token, first.refresh_token)
+  }
+  t.same((await refresh(fastify, token)).json(), refused)
+  t.same(await outcomes(fastify), { refreshed: 1, theft: 1, race_lost: 0, grace: 100 })
+  t.same((await refresh(fastify, first.refresh_token)).json(), refused)
+})
+
 t.test('T33: the window is fixed: answering within it does not extend it', async (t) => {
   const { fastify, clock } = await serverWithGrace(t)
   const token = await login(fastify)

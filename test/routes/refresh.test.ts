@@ -166,6 +166,14 @@ t.test('T35: a family ends at its absolute time, however often it is rotated', a
   t.same((await refresh(fastify, token)).json(), refused)
 })
 
+t.test('T35: the absolute time ends a first refresh token too, where the idle time is longer', async (t) => {
+  const clock = stoppedClock()
+  const fastify = await buildServer(t, { now: clock.now, refreshToken: { absoluteTtl: DAY } })
+  const token = await login(fastify)
+  clock.advance(DAY)
+  t.same((await refresh(fastify, token)).json(), refused)
+})
+
 t.test('T36: a refresh token is 256 random bits, and only its SHA-256 is stored', async (t) => {
   const store = new CommandedStore()
   const fastify = await buildServer(t, { store, refreshToken: { graceWindow: 10 } })
@@ -191,7 +199,7 @@ t.test('T36: a refresh token is 256 random bits, and only its SHA-256 is stored'
 })
 
 t.test('T37: a refresh token is bound to its resource, and can be used for no other', async (t) => {
-  const fastify = await buildServer(t, { audience: RESOURCES })
+  const fastify = await buildServer(t, { audience: RESOURCES, resource: RESOURCES })
   const token = await login(fastify, { audience: 'https://billing.example' })
   for (const resource of ['https://api.example', 'https://other.example']) {
     const response = await refresh(fastify, token, { resource })

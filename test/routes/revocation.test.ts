@@ -178,7 +178,7 @@ t.test('R16: GET is refused, and there is no JSONP', async (t) => {
   const fastify = await buildServer(t)
   const { token } = await login(fastify)
   const got = await fastify.inject({ url: `${REVOKE}?client_id=web&token=${token}&callback=steal` })
-  t.equal(got.statusCode, 404)
+  t.equal(got.statusCode, 405)
   t.equal(await isActive(fastify, token), true)
   const posted = await revoke(fastify, token, { callback: 'steal' })
   t.equal(posted.statusCode, 200)

@@ -2,6 +2,7 @@ import Fastify, { type LightMyRequestResponse } from 'fastify'
 import t from 'tap'
 import { request } from 'undici'
 import oauthTelemetry from '../../lib/index.ts'
+import { scrape } from '../support/metrics.ts'
 import { basic, buildServer, OPTIONS, postForm } from '../support/server.ts'
 
 const TOKEN = '/oauth/token'
@@ -24,16 +25,35 @@ const repeated = {
 
 t.test('T01: only POST reaches the token endpoint', async (t) => {
   const fastify = await buildServer(t)
-  for (const method of ['GET', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'] as const) {
+  for (const method of ['GET', 'PUT', 'PATCH', 'DELETE', 'HEAD'] as const) {
     const response = await fastify.inject({
       method,
       url: `${TOKEN}?grant_type=client_credentials`,
       headers: { ...AUTHORIZATION, 'content-type': 'application/x-www-form-urlencoded' },
       ...(method === 'PUT' ? { payload: 'grant_type=client_credentials' } : {})
     })
-    t.equal(response.statusCode, 404, method)
-    t.notMatch(response.body, 'access_token')
+    t.equal(response.statusCode, 405, method)
+    t.equal(response.headers.allow, 'POST')
+    if (method !== 'HEAD') {
+      t.same(response.json(), { error: 'invalid_request', error_description: 'The method must be POST.' })
+    }
   }
+  const options = await fastify.inject({ method: 'OPTIONS', url: TOKEN })
+  t.equal(options.statusCode, 404, 'which a CORS plugin answers, where there is one')
+})
+
+t.test('A12: what a client puts into the query of another method is in no answer and no log', async (t) => {
+  const lines: string[] = []
+  const fastify = Fastify({ logger: { level: 'trace', stream: { write: (line) => lines.push(line) } } })
+  t.teardown(() => fastify.close())
+  await fastify.register(oauthTelemetry, OPTIONS)
+  for (const url of [TOKEN, '/oauth/revoke', '/oauth/introspect']) {
+    const { statusCode, body } = await fastify.inject(`${url}?client_secret=CANARY`)
+    t.equal(statusCode, 405)
+    t.notMatch(body, 'CANARY')
+  }
+  t.equal(lines.filter((line) => line.includes('request completed')).length, 3)
+  t.notMatch(lines.join(''), 'CANARY')
 })
 
 t.test('T02: only application/x-www-form-urlencoded is read; anything else is invalid_request', async (t) => {
@@ -191,7 +211,26 @@ t.test('T43: a body over the limit is 413 in the form of an OAuth error', async 
     t.equal(headers['cache-control'], 'no-store')
     t.same(await body.json(), { error: 'invalid_request', error_description: 'The request body is too large.' })
   }
+  const labels = 'error_type="invalid_request",oauth2_client_id="unknown",oauth2_grant_type="_OTHER"'
+  t.equal((await scrape(fastify)).get(`oauth2_token_refused_total{${labels}}`), 1, 'a refusal like any other')
 })
+
+t.test(
+  'what a hook of the application refuses is a refusal of the token endpoint too, and is answered as it says',
+  async (t) => {
+    const fastify = Fastify()
+    t.teardown(() => fastify.close())
+    fastify.addHook('onRequest', async ({ url }) => {
+      if (url === TOKEN) throw Object.assign(new Error('slow down'), { statusCode: 429 })
+    })
+    await fastify.register(oauthTelemetry, OPTIONS)
+    const response = await postForm(fastify, TOKEN, { grant_type: 'client_credentials' }, AUTHORIZATION)
+    t.equal(response.statusCode, 429)
+    t.same(response.json(), { error: 'invalid_request', error_description: 'The request is malformed.' })
+    const labels = 'error_type="invalid_request",oauth2_client_id="unknown",oauth2_grant_type="_OTHER"'
+    t.equal((await scrape(fastify)).get(`oauth2_token_refused_total{${labels}}`), 1)
+  }
+)
 
 t.test('A6: a form that is not well-formed is invalid_request', async (t) => {
   const fastify = await buildServer(t)

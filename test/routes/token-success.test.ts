@@ -139,7 +139,7 @@ t.test('T38: RS256 is what a server signs with that was told nothing else', asyn
 
 t.test('T39: the resource parameter gives each resource its own audience', async (t) => {
   const audience = ['https://api.example', 'https://billing.example']
-  const fastify = await buildServer(t, { audience })
+  const fastify = await buildServer(t, { audience, resource: audience })
   const post = (form: Record<string, string>) => postForm(fastify, TOKEN, { ...GRANT, ...form }, AUTHORIZATION)
   const audienceOf = async (form: Record<string, string>) =>
     (await fastify.oauth.validate((await post(form)).json().access_token)).claims.aud

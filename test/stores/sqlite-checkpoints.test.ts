@@ -1,6 +1,11 @@
-import { copyFile, stat, truncate } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { copyFile, rm, stat, truncate } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import t from 'tap'
 import { GroupCommit } from '../../lib/stores/sqlite/group-commit.ts'
 import { SqliteStore } from '../../lib/stores/sqlite.ts'
@@ -111,4 +116,27 @@ t.test('while the log begins anew nothing is written, and then everything is', a
   )
   t.strictSame(await Promise.all(written), [1, 1])
   await writes.close()
+})
+
+t.test('where Node forbids threads, commits carry the log over, and a warning says so', async (t) => {
+  const path = await newPath(t)
+  const script = fileURLToPath(new URL('../support/sqlite-without-threads.ts', import.meta.url))
+  const flags = ['--permission', '--allow-fs-read=*', '--allow-fs-write=*']
+  const { stdout } = await promisify(execFile)('env', ['-i', process.execPath, ...flags, script, path])
+  t.match(
+    stdout,
+    /SqliteStore: no thread carries its log over, so commits do, and wait for the disk: Error: Access to this API has been restricted/
+  )
+  t.match(stdout, /found true/)
+  await openStore(t, path).close()
+})
+
+t.test('a thread that fails is warned of, and ends nothing else', async (t) => {
+  const path = await newPath(t)
+  const store = openStore(t, path)
+  await store.insert([accessToken()])
+  await rm(dirname(path), { recursive: true })
+  const [[warning]] = (await Promise.all([once(process, 'warning'), sleep(1500)])) as [[Error], undefined]
+  t.match(warning.message, /^SqliteStore: no thread carries its log over, so commits do, and wait for the disk: /)
+  await store.close()
 })

@@ -8,7 +8,7 @@ const SECONDS = (name: string, min: number, max: number) =>
   `${name} must be a whole number of seconds from ${min} to ${max}`
 export const EVER = 315_360_000
 const URL_MESSAGE =
-  "must be an https URL (or http, for development) without query and fragment, for example 'https://auth.example'"
+  "must be an https URL (or http, for development) without credentials, query and fragment, for example 'https://auth.example'"
 const AUDIENCE_MESSAGE = "must be a non-empty string, or an array of them, for example 'https://api.example'"
 const PATH_MESSAGE = "must be an absolute path like '/oauth', without a slash at its end"
 const TRUST_MESSAGE = 'trust must be an array of { issuer, audience }, not an empty one'
@@ -16,6 +16,8 @@ const STORE_MESSAGE =
   'store must be a TokenStore: an object with insert, find, rotate, revoke, countLive, prune, keep, close'
 const SECRET_MESSAGE =
   'signingKeySecret must be a string of 32 characters or more, made by chance: openssl rand -base64 32'
+const USER_ID_KEY_MESSAGE =
+  'telemetry.userIdKey must be a string of 32 characters or more, made by chance: openssl rand -base64 32'
 const TIMEOUT_MESSAGE = 'storeTimeout must be a number of seconds from 0.05 to 60'
 const CLOCK_MESSAGE = 'now must be a function that gives seconds since the epoch, not milliseconds'
 const REASONS_MESSAGE = "revocationReasons must be an array of labels without spaces, for example ['device_lost']"
@@ -33,10 +35,16 @@ export const WRONG: Readonly<Record<string, readonly (readonly [Loose, string])[
     [{ issuer: 'ftp://auth.example' }, `issuer ${URL_MESSAGE}`],
     [{ issuer: 'https://auth.example?x' }, `issuer ${URL_MESSAGE}`],
     [{ issuer: 'https://auth.example#x' }, `issuer ${URL_MESSAGE}`],
+    [{ issuer: 'https://auth.example/?' }, `issuer ${URL_MESSAGE}`],
+    [{ issuer: ' https://auth.example' }, `issuer ${URL_MESSAGE}`],
+    [{ issuer: 'https://user@auth.example' }, `issuer ${URL_MESSAGE}`],
+    [{ issuer: 'https://:password@auth.example' }, `issuer ${URL_MESSAGE}`],
     [{ audience: undefined }, `audience ${AUDIENCE_MESSAGE}`],
     [{ audience: '' }, `audience ${AUDIENCE_MESSAGE}`],
     [{ audience: [] }, `audience ${AUDIENCE_MESSAGE}`],
     [{ audience: ['https://api.example', 7] }, `audience ${AUDIENCE_MESSAGE}`],
+    [{ resource: '' }, `resource ${AUDIENCE_MESSAGE}`],
+    [{ resource: 'https://other.example' }, `resource must be among audience: ${OPTIONS.audience}`],
     [{ clients: 'web' }, 'clients must be an array of clients, or a function that looks one up by its id'],
     [{ store: {} }, STORE_MESSAGE],
     [{ store: null }, STORE_MESSAGE],
@@ -72,7 +80,12 @@ export const WRONG: Readonly<Record<string, readonly (readonly [Loose, string])[
     [{ accessTokenTtl: '3600' }, SECONDS('accessTokenTtl', 1, EVER)],
     [{ refreshToken: { idleTtl: -1 } }, SECONDS('refreshToken.idleTtl', 1, EVER)],
     [{ refreshToken: { absoluteTtl: EVER + 1 } }, SECONDS('refreshToken.absoluteTtl', 1, EVER)],
+    [
+      { refreshToken: { idleTtl: 61, absoluteTtl: 60 } },
+      'refreshToken.idleTtl must not be more than refreshToken.absoluteTtl'
+    ],
     [{ refreshToken: { graceWindow: 61 } }, SECONDS('refreshToken.graceWindow', 0, 60)],
+    [{ accessTokenTtl: 30, refreshToken: { graceWindow: 30 } }, SECONDS('refreshToken.graceWindow', 0, 29)],
     [{ pruneInterval: 0 }, SECONDS('pruneInterval', 1, 86_400)],
     [{ clockTolerance: 61 }, SECONDS('clockTolerance', 0, 60)],
     [{ failedAttempts: { max: 10 } }, SECONDS('failedAttempts.window', 1, 86_400)],
@@ -94,25 +107,30 @@ export const WRONG: Readonly<Record<string, readonly (readonly [Loose, string])[
     [{ prefix: 'oauth' }, `prefix ${PATH_MESSAGE}`],
     [{ prefix: '/oauth/' }, `prefix ${PATH_MESSAGE}`],
     [{ prefix: '/' }, `prefix ${PATH_MESSAGE}`],
+    [{ prefix: '/..' }, `prefix ${PATH_MESSAGE}`],
+    [{ prefix: '/a/./b' }, `prefix ${PATH_MESSAGE}`],
     [{ realm: 'a "quoted" realm' }, 'realm must be printable ASCII without quotes and backslashes'],
     [{ realm: 'é' }, 'realm must be printable ASCII without quotes and backslashes'],
     [{ telemetry: [] }, 'telemetry must be an object'],
     [{ telemetry: { userId: 'md5' } }, "telemetry.userId must be 'plain', 'hash' or 'omit'"],
-    [{ telemetry: { userIdKey: '' } }, 'telemetry.userIdKey must be a non-empty string'],
-    [{ telemetry: { userIdKey: 7 } }, 'telemetry.userIdKey must be a non-empty string'],
+    [{ telemetry: { userId: 'hash', userIdKey: 'x'.repeat(31) } }, USER_ID_KEY_MESSAGE],
+    [{ telemetry: { userId: 'hash', userIdKey: 32 } }, USER_ID_KEY_MESSAGE],
+    [{ telemetry: { userIdKey: 'x'.repeat(32) } }, "telemetry.userIdKey is the key of userId: 'hash'"],
     [
       { telemetry: { trustIncomingTrace: 'yes' } },
       'telemetry.trustIncomingTrace must be true, false, or a function of the request'
     ],
     [{ telemetry: { clientLimit: 0 } }, 'telemetry.clientLimit must be a whole number above 0'],
     [{ telemetry: { onEvent: {} } }, 'telemetry.onEvent must be a function of one event'],
-    [{ metrics: true }, 'metrics must be an object'],
+    [{ metrics: true }, 'metrics must be a path, an object, or false'],
+    [{ metrics: null }, 'metrics must be an object'],
     [{ metrics: 'metrics' }, `metrics.path ${PATH_MESSAGE}`],
     [{ metrics: { path: '/metrics?x' } }, `metrics.path ${PATH_MESSAGE}`],
     [{ metrics: { port: 70_000 } }, 'metrics.port must be a port number'],
     [{ metrics: { port: '9464' } }, 'metrics.port must be a port number'],
     [{ metrics: { port: 9464, onRequest: async () => {} } }, 'metrics takes port or onRequest, not both'],
     [{ metrics: { port: 0, host: '' } }, 'metrics.host must be a host name or address'],
+    [{ metrics: { host: '::1' } }, 'metrics.host is that of the listener apart: give metrics.port too'],
     [{ metrics: { onRequest: 'admin' } }, 'metrics.onRequest must be a hook, or an array of hooks'],
     [
       { metrics: { exporter: {} } },
@@ -146,7 +164,7 @@ export const WRONG: Readonly<Record<string, readonly (readonly [Loose, string])[
   'what is misspelt': [
     [
       { acessTokenTtl: 60 },
-      'fastify-oauth-telemetry has no "acessTokenTtl": it takes issuer, audience, clients, store, storeTimeout, revocationCheck, signingKeys, signingAlg, signingKeySecret, grants, accessTokenTtl, refreshToken, revocationReasons, failedAttempts, prefix, pruneInterval, trust, clockTolerance, realm, now, telemetry, metrics'
+      'fastify-oauth-telemetry has no "acessTokenTtl": it takes issuer, audience, resource, clients, store, storeTimeout, revocationCheck, signingKeys, signingAlg, signingKeySecret, grants, accessTokenTtl, refreshToken, revocationReasons, failedAttempts, prefix, pruneInterval, trust, clockTolerance, realm, now, telemetry, metrics'
     ],
     [{ refreshToken: { ttl: 60 } }, 'refreshToken has no "ttl": it takes idleTtl, absoluteTtl, graceWindow, reuse'],
     [{ failedAttempts: { max: 1, window: 1, per: 1 } }, 'failedAttempts has no "per": it takes max, window'],
@@ -167,6 +185,14 @@ export const WRONG: Readonly<Record<string, readonly (readonly [Loose, string])[
   clients: [
     [{ clients: [null] }, 'clients[].id must be 1 to 256 printable ASCII characters'],
     [{ clients: [{ id: 7 }] }, 'clients[].id must be 1 to 256 printable ASCII characters'],
+    [
+      { clients: [{ id: 'a', secret: undefined }] },
+      'clients[].secret of "a" is undefined: leave it out to make the client public'
+    ],
+    [
+      { clients: [{ id: 'a', secretDigest: undefined }] },
+      'clients[].secretDigest of "a" is undefined: leave it out to make the client public'
+    ],
     [{ clients: [{ id: 'a', grants: 'refresh_token' }] }, `clients[].grants of "a" ${GRANTS_MESSAGE}`],
     [{ clients: [{ id: 'a', grants: [''] }] }, `clients[].grants of "a" ${GRANTS_MESSAGE}`],
     [

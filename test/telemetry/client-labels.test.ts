@@ -128,3 +128,11 @@ t.test('a forged client id is no label, whatever it says', async (t) => {
   await t.rejects(fastify.oauth.validate(forged))
   t.strictSame(await clientsOf(fastify, 'oauth2_token_validated_total'), { unknown: 1 })
 })
+
+t.test('there are 1000 client labels unless another number is asked for', async (t) => {
+  const fastify = await buildResourceServer(t, [trustIn(key)])
+  for (let n = 0; n < 1001; n += 1) await fastify.oauth.validate(tokenOf(`client-${n}`))
+  const clients = await clientsOf(fastify, 'oauth2_token_validated_total')
+  t.equal(Object.keys(clients).length, 1001)
+  t.equal(clients._other, 1)
+})

@@ -149,7 +149,8 @@ t.test('refused counts forms that cannot be read, and the connection stays usabl
 })
 
 t.test('introspected counts answers by caller and by what they said, and no refused question', async (t) => {
-  const { fastify, issue, counted } = await server(t)
+  const store = new CommandedStore()
+  const { fastify, issue, counted } = await server(t, { store })
   const { access_token } = await issue()
   const ask = (token: string, id = 'gateway', secret = 'gateway-secret') =>
     postForm(fastify, '/oauth/introspect', { token }, { authorization: basic(id, secret) })
@@ -158,6 +159,9 @@ t.test('introspected counts answers by caller and by what they said, and no refu
   await ask('never-issued')
   await ask(access_token, 'reports', 'reports-secret')
   await ask(access_token, 'gateway', 'wrong')
+  store.goDown()
+  t.equal((await ask(access_token)).statusCode, 503)
+  store.comeBack()
   t.strictSame(await counted('oauth2_token_introspected_total'), {
     '{oauth2_active="true",oauth2_client_id="gateway"}': 1,
     '{oauth2_active="false",oauth2_client_id="gateway"}': 2

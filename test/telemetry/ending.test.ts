@@ -1,7 +1,9 @@
+import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
-import oauthTelemetry from '../../lib/index.ts'
+import { fetch } from 'undici'
+import oauthTelemetry, { MemoryStore } from '../../lib/index.ts'
 import { CommandedStore } from '../support/commanded-store.ts'
 import { metricRecorder, registerMeterProvider, scrape } from '../support/metrics.ts'
 import { buildServer, OPTIONS, stoppedClock } from '../support/server.ts'
@@ -111,4 +113,54 @@ t.test('a subject that cannot be hashed is refused as what it is, and the lost r
     message: 'the subject must be a non-empty string'
   })
   t.equal((await scrape(fastify)).get('oauth2_telemetry_dropped_total'), 1)
+})
+
+t.test('a server that has begun to close looks for no more expired tokens', async (t) => {
+  const store = new CommandedStore()
+  const lines: { metrics?: AddressInfo }[] = []
+  const fastify = Fastify({ logger: { stream: { write: (line) => lines.push(JSON.parse(line)) } } })
+  await fastify.register(oauthTelemetry, { ...OPTIONS, store, pruneInterval: 1, metrics: { port: 0 } })
+  fastify.addHook('preClose', async () => {
+    const port = lines.find(({ metrics }) => metrics !== undefined)?.metrics?.port
+    t.equal((await fetch(`http://127.0.0.1:${port}/metrics`)).status, 200, 'who scrapes is still answered')
+    await sleep(1500)
+  })
+  await fastify.ready()
+  await fastify.close()
+  t.ok(store.calls.includes('countLive'))
+  t.notOk(store.calls.includes('prune'))
+})
+
+t.test('the store closes also where the server never starts', async (t) => {
+  for (const wrong of [{ accessTokenTtl: 0 }, { signingAlg: 'HS256' }]) {
+    const store = new MemoryStore()
+    let closed = 0
+    store.close = async () => {
+      closed += 1
+    }
+    const fastify = Fastify()
+    await t.rejects(
+      async () => fastify.register(oauthTelemetry, Object.assign({}, OPTIONS, { store }, wrong)),
+      TypeError
+    )
+    await fastify.close().catch(() => {})
+    t.equal(closed, 1, JSON.stringify(wrong))
+  }
+})
+
+t.test('a store that does not end does not keep the server from ending', async (t) => {
+  const store = new MemoryStore()
+  store.close = () => new Promise(() => {})
+  const fastify = Fastify()
+  await fastify.register(oauthTelemetry, { ...OPTIONS, store, storeTimeout: 0.05 })
+  await fastify.ready()
+  await t.rejects(fastify.close(), { code: 'temporarily_unavailable', cause: /within 0\.25 s/ })
+})
+
+t.test('a store that has answered keeps no process from ending, however long it might have taken', async (t) => {
+  const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+  const before = timers()
+  const fastify = await buildServer(t, { store: new CommandedStore(), storeTimeout: 60 })
+  await fastify.oauth.issue({ clientId: 'reports' })
+  t.equal(timers(), before)
 })

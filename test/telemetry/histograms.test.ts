@@ -98,3 +98,13 @@ t.test('the duration of each operation is recorded, with the error of those that
     'durations are in seconds'
   )
 })
+
+t.test('durations are seconds: all of them together are no more than what has passed', async (t) => {
+  const fastify = await buildServer(t)
+  const start = performance.now()
+  for (let n = 0; n < 20; n += 1) await fastify.oauth.issue({ clientId: 'web', subject: 'alice' })
+  const passed = (performance.now() - start) / 1000
+  const sums = samplesOf(await scrape(fastify), 'oauth2_token_operation_duration_sum')
+  const sum = sums['{oauth2_operation="issue"}'] ?? Number.NaN
+  t.ok(sum > 0 && sum <= passed, `${sum} of ${passed}`)
+})

@@ -75,7 +75,21 @@ t.test('a refusal because something of ours is down is a log record, wherever it
         '/oauth/introspect',
         { token: access_token },
         { authorization: basic('gateway', 'gateway-secret') }
+      ),
+    issue: () =>
+      postForm(
+        fastify,
+        '/oauth/token',
+        { grant_type: 'client_credentials' },
+        { authorization: basic('reports', 'reports-secret') }
+      ),
+    revoke_all: async () => {
+      const failing = fastify.oauth.revokeAll({ subject: 'alice', reason: 'admin', by: 'admin' })
+      return failing.then(
+        () => ({ statusCode: 200 }),
+        ({ status }) => ({ statusCode: status })
       )
+    }
   }
   for (const [operation, request] of Object.entries(ask)) {
     recorded.reset()

@@ -186,3 +186,21 @@ t.test('a tracestate in two headers is one', async (t) => {
   const { traceState } = spanNamed(recorded, 'oauth2.token.validate').spanContext()
   t.equal(traceState?.serialize(), 'a=1,b=2')
 })
+
+t.test("the active span is the parent before a tracing plugin's context too", async (t) => {
+  const recorded = recordSpans(t)
+  const tracer = trace.getTracer('test')
+  const [active, plugin] = [tracer.startSpan('active'), tracer.startSpan('plugin')]
+  const fastify = Fastify()
+  t.teardown(() => fastify.close())
+  fastify.decorateRequest('opentelemetry', () => ({ span: plugin, context: trace.setSpan(ROOT_CONTEXT, plugin) }))
+  await fastify.register(oauthTelemetry, OPTIONS)
+  fastify.get('/orders', { onRequest: fastify.oauth.require() }, async () => ({}))
+  await fastify.ready()
+  const { callOrders } = await requests(fastify, {})
+  recorded.reset()
+  await context.with(trace.setSpan(context.active(), active), async () => {
+    await callOrders()
+  })
+  t.equal(parentOf(spanNamed(recorded, 'oauth2.token.validate')), idOf(active.spanContext()))
+})

@@ -169,3 +169,11 @@ t.test('no span is left open or unended, and the handler of a guarded route is n
     ]
   )
 })
+
+t.test('what fails in us is an error of the span: server_error', async (t) => {
+  const { recorded, fastify } = await tracedServer(t)
+  await t.rejects(fastify.oauth.issue(JSON.parse('{"clientId":"web","subject":42}')), { name: 'TypeError' })
+  const { attributes, status } = sayingOf(spanNamed(recorded, 'oauth2.token.issue'))
+  t.equal(status, 'ERROR server_error')
+  t.equal(attributes['error.type'], 'server_error')
+})

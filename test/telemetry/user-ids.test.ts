@@ -5,6 +5,8 @@ import { recordLogs } from '../support/logs.ts'
 import { buildServer, refresh } from '../support/server.ts'
 import { recordSpans } from '../support/traces.ts'
 
+const KEY = 'a key of thirty-two characters...'
+
 /** Issue, refresh, reuse and revoke-all of alice's tokens; gives everything that telemetry made of it. */
 async function lifeOfAlice(t: Test, telemetry: TelemetryOptions) {
   const recorded = recordSpans(t)
@@ -44,8 +46,8 @@ t.test('userId plain, the default, shows users as they are, and never on metrics
 })
 
 t.test('userId hash shows a keyed hash, and never on metrics', async (t) => {
-  const { shown, everything, metrics } = await lifeOfAlice(t, { userId: 'hash', userIdKey: 'a key' })
-  const hashed = createHmac('sha256', 'a key').update('alice-canary').digest('base64url')
+  const { shown, everything, metrics } = await lifeOfAlice(t, { userId: 'hash', userIdKey: KEY })
+  const hashed = createHmac('sha256', KEY).update('alice-canary').digest('base64url')
   t.strictSame(shown, new Set([hashed, undefined]))
   t.notMatch(everything, 'alice-canary')
   t.notMatch(metrics, 'alice-canary')

@@ -2,6 +2,7 @@ import type { IdentifiedClient } from '../authenticate.ts'
 import { authorize } from '../authorize.ts'
 import { asOAuthError, OAuthError } from '../errors.ts'
 import type { Form } from '../form.ts'
+import { assertDecision } from '../grants/decision.ts'
 import { REFRESH_TOKEN } from '../grants/grant-types.ts'
 import type { Kernel } from '../kernel.ts'
 import type { Refreshed, TokenGrant, TokenResponse } from '../outcomes.ts'
@@ -14,12 +15,6 @@ interface TokenVerbs {
   issue(authorization: Authorization): Promise<TokenGrant>
   refresh(request: RefreshRequest): Promise<Refreshed>
 }
-
-/** What is known about who asks, for the refusal's telemetry. */
-const factsOf = ({ client, authenticated }: IdentifiedClient, grantType?: string) => ({
-  clientId: authenticated ? client.id : undefined,
-  grantType
-})
 
 /** The token endpoint (RFC 6749 section 3.2): who asks, with which grant, then the grant's own rules. */
 export async function token(kernel: Kernel, verbs: TokenVerbs, request: EndpointRequest): Promise<TokenResponse> {
@@ -40,8 +35,22 @@ export async function token(kernel: Kernel, verbs: TokenVerbs, request: Endpoint
       ? refreshGrant(verbs, by, form)
       : otherGrant(kernel, verbs, by, grantType, form))
   } catch (error) {
-    throw asOAuthError(error).withFacts(factsOf(by, grantType))
+    const refusal = asOAuthError(error)
+    throw refusal.withFacts({ clientId: provenClient(by, grantType, refusal), grantType })
   }
+}
+
+/**
+ * The client as telemetry may name it. A public one proves itself by its refresh token only; what else was presented may
+ * belong to another.
+ */
+function provenClient(
+  { client, authenticated }: IdentifiedClient,
+  grantType: string | undefined,
+  { facts }: OAuthError
+): string | undefined {
+  if (authenticated) return client.id
+  return grantType === REFRESH_TOKEN ? facts.clientId : undefined
 }
 
 /** RFC 6749 section 6. */
@@ -63,7 +72,7 @@ async function otherGrant(
   form: Form
 ): Promise<TokenResponse> {
   const decision = await kernel.grants.get(grantType)?.({ client, form })
-  if (decision === undefined) throw new TypeError(`grants["${grantType}"] did not decide`)
+  assertDecision(`grants["${grantType}"]`, decision)
   const asked = { scope: form.get('scope'), resource: form.get('resource') }
   const { response } = await verbs.issue(authorize(kernel, client, grantType, decision, asked))
   return response

@@ -1,5 +1,3 @@
-import type { GrantHandler } from './grant.ts'
-
 /** What is counted as the grant type when the application issues on its own decision. */
 export const DIRECT = 'direct'
 
@@ -12,7 +10,7 @@ export const REFRESH_TOKEN = 'refresh_token'
 /** What an application may run by its own code and name when it issues: a grant of RFC 6749 that is not offered here. */
 const AUTHORIZATION_CODE = 'authorization_code'
 
-type Grants = ReadonlyMap<string, GrantHandler>
+type Grants = ReadonlyMap<string, unknown>
 
 /** The grant types that a client may have: a closed set. */
 export function grantTypes(grants: Grants): readonly string[] {

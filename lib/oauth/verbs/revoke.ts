@@ -10,7 +10,10 @@ export interface RevokeRequest {
   readonly token?: string | undefined
   /** An access token's `jti`, for callers who do not have the token. */
   readonly tokenId?: string | undefined
-  /** Presence restricts it to tokens of this client (RFC 7009 section 2.1); others are left alone, silently. */
+  /**
+   * Presence restricts it to tokens of this client. Others are left alone without a word, where RFC 7009 section 2.1 would
+   * say so: it would tell that there is such a token.
+   */
   readonly clientId?: string | undefined
   /** One of the revocation reasons; any other is recorded as `_OTHER`. */
   readonly reason: RevocationReason

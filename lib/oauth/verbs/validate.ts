@@ -21,11 +21,22 @@ export interface ResourceServerParts {
   /** Present in the issuer role: where revocations of our own tokens are. */
   readonly store: TokenStore | undefined
   readonly revocationCheck: RevocationCheck
+  /** The audiences that this application is: tokens of ours for others are none for it. */
+  readonly resource: readonly string[]
 }
 
 function assertUnrevoked({ clientId }: AccessToken, stored: StoredToken | undefined): void {
   if (stored === undefined || stored.revokedAt !== undefined) {
     throw new OAuthError('invalid_token', 'The access token is not valid.', { facts: { reason: 'revoked', clientId } })
+  }
+}
+
+/** RFC 9068 section 4: a token for another resource server could be one that was presented there. */
+function assertForUs({ own, claims: { aud }, clientId }: AccessToken, resource: readonly string[]): void {
+  if (own && !resource.includes(String(aud))) {
+    throw new OAuthError('invalid_token', 'The access token is not valid.', {
+      facts: { reason: 'wrong_audience', clientId }
+    })
   }
 }
 
@@ -73,11 +84,12 @@ async function verified(verifier: AccessTokenVerifier, presented: string): Promi
  * @throws OAuthError with the reason in its facts
  */
 export async function validate(
-  { verifier, store, revocationCheck }: ResourceServerParts,
+  { verifier, store, revocationCheck, resource }: ResourceServerParts,
   request: ValidateRequest
 ): Promise<AccessToken> {
   const presented = readBearer(request.authorization)
   let token = await verified(verifier, presented)
+  assertForUs(token, resource)
   if (store !== undefined && token.own) token = await unrevoked(store, token, revocationCheck)
   assertScope(token, request.scope)
   return token
@@ -90,12 +102,13 @@ export async function validate(
  * @throws OAuthError with the reason in its facts
  */
 export function validateNow(
-  { verifier, store }: ResourceServerParts,
+  { verifier, store, resource }: ResourceServerParts,
   request: ValidateRequest
 ): AccessToken | undefined {
   if (store !== undefined && store.peek === undefined) return undefined
   const token = verifier.recall(readBearer(request.authorization))
   if (token === undefined) return undefined
+  assertForUs(token, resource)
   if (store?.peek !== undefined && token.own) assertUnrevoked(token, store.peek(idOf(token)))
   assertScope(token, request.scope)
   return token

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { Participant } from './group-commit.ts'
 
@@ -21,7 +22,12 @@ export interface Checkpointing {
 /** Who closes a store sooner needs no thread. */
 const START_MS = 250
 
-const WORKER = new URL(import.meta.url.replace('/checkpoints.', '/checkpoint-worker.'))
+const WORKER = new URL(`./checkpoint-worker${extname(import.meta.url)}`, import.meta.url)
+
+/** Said once: nothing is lost, but requests wait. */
+function warnOfNoThread(cause: unknown): void {
+  process.emitWarning(`SqliteStore: no thread carries its log over, so commits do, and wait for the disk: ${cause}`)
+}
 
 /**
  * Carries the log over into the database on a thread of its own, so that the event loop does not wait for the disk. It
@@ -32,8 +38,8 @@ export class Checkpoints implements Participant {
   readonly #signals = new Int32Array(new SharedArrayBuffer(SIGNALS * Int32Array.BYTES_PER_ELEMENT))
   #timer: NodeJS.Timeout | undefined
   #worker: Worker | undefined
-  /** Settles when the thread has ended, for whatever reason. */
-  #ended: Promise<unknown> = Promise.resolve()
+  /** Resolves when the thread has ended, for whatever reason. */
+  #ended: Promise<void> = Promise.resolve()
 
   constructor(path: string) {
     this.#path = path
@@ -66,11 +72,18 @@ export class Checkpoints implements Participant {
   }
 
   #start(): void {
+    this.#ended = this.#carryOver()
+      .catch(warnOfNoThread)
+      .finally(() => {
+        for (const signal of [HOLD, UNDER_WAY]) Atomics.store(this.#signals, signal, 0)
+      })
+  }
+
+  /** Rejects when the thread fails, or may not be started: Node's permission model can forbid it. */
+  async #carryOver(): Promise<void> {
     const workerData: Checkpointing = { path: this.#path, signals: this.#signals }
     this.#worker = new Worker(WORKER, { workerData })
     this.#worker.unref()
-    this.#ended = Promise.allSettled([once(this.#worker, 'exit')]).then(() => {
-      for (const signal of [HOLD, UNDER_WAY]) Atomics.store(this.#signals, signal, 0)
-    })
+    await once(this.#worker, 'exit')
   }
 }

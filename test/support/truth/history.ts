@@ -50,6 +50,7 @@ async function live(t: Test, rules: ModelRules, steps: number, open: () => Promi
     const server = await buildServer(t, {
       clients: CLIENTS,
       audience: [AUDIENCE, FILES],
+      resource: [AUDIENCE, FILES],
       store,
       now: clock.now,
       accessTokenTtl: accessTtl,

@@ -1,0 +1,39 @@
+import { assertScopeTokens } from '../scope.ts'
+import type { GrantDecision } from './grant.ts'
+
+const PROPERTIES: Readonly<Record<keyof GrantDecision, true>> = {
+  subject: true,
+  scope: true,
+  refreshable: true,
+  claims: true
+}
+
+/**
+ * A decision as it was meant. A subject that got lost, or is misspelt, would make a user's token one of the client's own
+ * (RFC 9068 section 5).
+ *
+ * @param where who decided
+ * @throws TypeError naming what is wrong
+ */
+export function assertDecision(where: string, decision: GrantDecision | undefined): asserts decision is GrantDecision {
+  if (typeof decision !== 'object' || decision === null) throw new TypeError(`${where} did not decide`)
+  for (const name of Object.keys(decision)) {
+    if (!Object.hasOwn(PROPERTIES, name)) {
+      throw new TypeError(`${where} has no "${name}": a decision is made of ${Object.keys(PROPERTIES).join(', ')}`)
+    }
+  }
+  if (Object.hasOwn(decision, 'subject') && decision.subject === undefined) {
+    throw new TypeError(`${where}: subject is undefined: leave it out for a client that acts for itself`)
+  }
+  const { scope, refreshable, claims } = decision
+  if (scope !== undefined) {
+    if (!Array.isArray(scope)) throw new TypeError(`${where}: scope must be an array of scope tokens`)
+    assertScopeTokens(where, scope)
+  }
+  if (refreshable !== undefined && typeof refreshable !== 'boolean') {
+    throw new TypeError(`${where}: refreshable must be true or false`)
+  }
+  if (claims !== undefined && (typeof claims !== 'object' || claims === null || Array.isArray(claims))) {
+    throw new TypeError(`${where}: claims must be an object`)
+  }
+}
