@@ -2,16 +2,15 @@ export type { IssueOptions, OAuth, RevocationResult } from './api.ts'
 export type { RequireHook } from './guard.ts'
 export type { GeneratedAlgorithm, SigningKeyInput } from './jwt/signing-keys.ts'
 export type { TrustedIssuer } from './jwt/trusted-issuer.ts'
-export type { AccessToken, AccessTokenClaims } from './oauth/access-token.ts'
-export type { AttemptLimit } from './oauth/attempts.ts'
-export type { Client, ClientSource, RegisteredClient } from './oauth/clients.ts'
+export type { AttemptLimit } from './oauth/clients/attempts.ts'
+export type { Client, ClientSource, RegisteredClient } from './oauth/clients/clients.ts'
 export type { ErrorCode, OAuthErrorOptions, StandardErrorCode } from './oauth/errors.ts'
 export { OAuthError } from './oauth/errors.ts'
-export type { Form } from './oauth/form.ts'
 export type { GrantDecision, GrantHandler, GrantRequest } from './oauth/grants/grant.ts'
 export type { RefusalFacts, RefusalReason, ReuseOutcome, TokenResponse } from './oauth/outcomes.ts'
 export type { RevocationReason } from './oauth/revocation-reasons.ts'
-export { LONGEST_MINTING, type Rotation, type Selector, type TokenStore } from './oauth/store.ts'
+export { LONGEST_MINTING, type Rotation, type Selector, type TokenStore } from './oauth/store/store.ts'
+export type { AccessToken, AccessTokenClaims } from './oauth/tokens/access-token.ts'
 export {
   type AccessSuccessor,
   mayRotate,
@@ -19,14 +18,15 @@ export {
   type Succession,
   spendingOf,
   successorsOf
-} from './oauth/succession.ts'
-export type { Terms } from './oauth/terms.ts'
-export { isLive, type Spending, type StoredToken, type TokenCount, type TokenType } from './oauth/token.ts'
-export { placeOf } from './oauth/token-id.ts'
+} from './oauth/tokens/succession.ts'
+export type { Terms } from './oauth/tokens/terms.ts'
+export { isLive, type Spending, type StoredToken, type TokenCount, type TokenType } from './oauth/tokens/token.ts'
+export { placeOf } from './oauth/tokens/token-id.ts'
 export type { RevokeRequest } from './oauth/verbs/revoke.ts'
 export type { RevokeAllRequest } from './oauth/verbs/revoke-all.ts'
 export type { RevocationCheck } from './oauth/verbs/validate.ts'
-export type { MetricsOptions, OAuthTelemetryOptions, RefreshTokenOptions, TelemetryOptions } from './options.ts'
+export type { Form } from './oauth/wire/form.ts'
+export type { MetricsOptions, OAuthTelemetryOptions, RefreshTokenOptions, TelemetryOptions } from './options/options.ts'
 export { default } from './plugin.ts'
 export { MemoryStore } from './stores/memory.ts'
 export type {

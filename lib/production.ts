@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { OAuthTelemetryOptions } from './options.ts'
+import type { OAuthTelemetryOptions } from './options/options.ts'
 
 function slowLorisAdvice({ server }: FastifyInstance): string | undefined {
   if (!('requestTimeout' in server)) return undefined

@@ -11,14 +11,11 @@ const ROOMS = ['oauth', 'stores', 'jwt', 'telemetry', 'routes']
 /** What each room may import from the rooms below it: CONTRIBUTING.md, "arrows only go down this list". */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   index: ['plugin', 'api', 'guard', 'options', ...ROOMS],
-  plugin: ['issuer-role', 'pruning', 'api', 'guard', 'options', 'settings', 'production', 'version', ...ROOMS],
-  'issuer-role': ['pruning', 'options', 'settings', 'rules', ...ROOMS],
+  plugin: ['issuer-role', 'pruning', 'api', 'guard', 'options', 'production', 'version', ...ROOMS],
+  'issuer-role': ['pruning', 'options', ...ROOMS],
   pruning: ['telemetry', 'oauth'],
-  api: ['guard', 'option-checks', 'telemetry', 'oauth'],
+  api: ['guard', 'options', 'telemetry', 'oauth'],
   production: ['options'],
-  settings: ['options', 'option-checks', 'option-names', 'jwt', 'oauth'],
-  rules: ['options', 'option-checks', 'option-names', 'oauth'],
-  'option-names': ['options', 'option-checks', 'jwt', 'oauth'],
   guard: ['routes', 'telemetry', 'oauth'],
   options: ['telemetry', 'jwt', 'oauth'],
   routes: ['telemetry', 'oauth'],
@@ -26,7 +23,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   jwt: ['oauth'],
   stores: ['oauth'],
   oauth: [],
-  'option-checks': [],
   version: []
 }
 

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import type { OAuthTelemetryOptions } from '../lib/index.ts'
-import { ISSUER_ROLE_ONLY } from '../lib/option-names.ts'
+import { ISSUER_ROLE_ONLY } from '../lib/options/names.ts'
 import { buildResourceServer } from './support/resource-server.ts'
 import { buildServer } from './support/server.ts'
 import { EVER, type Loose, TENANT, WRONG } from './support/wrong-options.ts'

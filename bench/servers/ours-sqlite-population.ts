@@ -1,5 +1,5 @@
 import type { StoredToken, TokenStore } from '../../lib/index.ts'
-import { newRefreshToken, newTokenId, refreshTokenId } from '../../lib/oauth/token-id.ts'
+import { newRefreshToken, newTokenId, refreshTokenId } from '../../lib/oauth/tokens/token-id.ts'
 import { audience, sampledParent, scope } from '../scenario.ts'
 
 /** Those who have tokens. */

@@ -1,6 +1,6 @@
-import type { AccessTokenClaims } from '../oauth/access-token.ts'
 import type { RefusalReason } from '../oauth/outcomes.ts'
-import { isScope } from '../oauth/scope.ts'
+import type { AccessTokenClaims } from '../oauth/tokens/access-token.ts'
+import { isScope } from '../oauth/tokens/scope.ts'
 
 /** What tokens must say: `jwt` is the least that any JWT here must. */
 export type Profile = 'rfc9068' | 'jwt'

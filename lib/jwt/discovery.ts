@@ -1,4 +1,4 @@
-import { issuerPath, metadataPath } from '../oauth/metadata-path.ts'
+import { issuerPath, metadataPath } from '../oauth/wire/metadata-path.ts'
 import type { KeyFetch } from './key-fetch.ts'
 
 /** The `jwks_uri` of the metadata at a URL, which must name the issuer it was asked for (RFC 8414 section 3.3). */

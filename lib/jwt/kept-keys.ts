@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { asOAuthError } from '../oauth/errors.ts'
-import { open, seal } from '../oauth/sealing.ts'
-import type { TokenStore } from '../oauth/store.ts'
+import type { TokenStore } from '../oauth/store/store.ts'
+import { open, seal } from '../oauth/tokens/sealing.ts'
 import { algorithmsOf } from './algorithms.ts'
 import { type GeneratedAlgorithm, generateSigningKey } from './signing-keys.ts'
 

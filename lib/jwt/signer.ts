@@ -1,4 +1,4 @@
-import type { AccessTokenSigner } from '../oauth/access-token.ts'
+import type { AccessTokenSigner } from '../oauth/tokens/access-token.ts'
 import { signatureMaker } from './signatures.ts'
 import type { SigningKey } from './signing-keys.ts'
 import { MAX_TOKEN_LENGTH } from './token-length.ts'

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
-import type { AccessToken, AccessTokenVerifier } from '../oauth/access-token.ts'
-import { digest } from '../oauth/secrets.ts'
+import { digest } from '../oauth/clients/secrets.ts'
+import type { AccessToken, AccessTokenVerifier } from '../oauth/tokens/access-token.ts'
 import { ALGORITHMS } from './algorithms.ts'
 import { clientIdOf, mismatch, readClaims, untimely, weightOf } from './claims.ts'
 import type { Decoded, TokenDecoder } from './decoder.ts'

@@ -1,8 +1,8 @@
-import type { RegisteredClient } from './clients.ts'
+import type { RegisteredClient } from './clients/clients.ts'
 import type { GrantDecision } from './grants/grant.ts'
 import { REFRESH_TOKEN } from './grants/grant-types.ts'
 import type { Kernel } from './kernel.ts'
-import { type Asked, grantedTerms } from './terms.ts'
+import { type Asked, grantedTerms } from './tokens/terms.ts'
 import type { Authorization } from './verbs/issue.ts'
 
 /**

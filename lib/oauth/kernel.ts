@@ -1,10 +1,10 @@
-import type { AccessTokenSigner, AccessTokenVerifier } from './access-token.ts'
-import type { Authenticate } from './authenticate.ts'
-import type { ClientRegistry } from './clients.ts'
-import type { GraceAnswers } from './grace-answers.ts'
+import type { Authenticate } from './clients/authenticate.ts'
+import type { ClientRegistry } from './clients/clients.ts'
 import type { GrantHandler } from './grants/grant.ts'
-import type { Races } from './races.ts'
-import type { TokenStore } from './store.ts'
+import type { TokenStore } from './store/store.ts'
+import type { AccessTokenSigner, AccessTokenVerifier } from './tokens/access-token.ts'
+import type { GraceAnswers } from './tokens/grace-answers.ts'
+import type { Races } from './tokens/races.ts'
 
 /** What the rules need to know of the configuration. Durations are seconds. */
 export interface Rules {

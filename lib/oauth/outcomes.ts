@@ -1,4 +1,4 @@
-import type { StoredToken, TokenCount } from './token.ts'
+import type { StoredToken, TokenCount } from './tokens/token.ts'
 
 /** Why a presented token was refused; a closed set, so it is safe on a metric. */
 export type RefusalReason =

@@ -1,15 +1,15 @@
-import type { AccessToken } from './access-token.ts'
 import { token } from './endpoints/token.ts'
 import type { Kernel } from './kernel.ts'
 import type { MintedTokens, Refreshed, Revocation, TokenGrant, TokenResponse } from './outcomes.ts'
-import type { EndpointRequest } from './request.ts'
-import type { TokenCount } from './token.ts'
+import type { AccessToken } from './tokens/access-token.ts'
+import type { TokenCount } from './tokens/token.ts'
 import { type Introspection, type IntrospectRequest, introspect } from './verbs/introspect.ts'
 import { type Authorization, issue, issueSuccessors } from './verbs/issue.ts'
 import { type RefreshRequest, refresh } from './verbs/refresh.ts'
 import { type RevokeRequest, revoke } from './verbs/revoke.ts'
 import { type ReuseRevocation, revokeAll } from './verbs/revoke-all.ts'
 import { type ResourceServerParts, type ValidateRequest, validate, validateNow } from './verbs/validate.ts'
+import type { EndpointRequest } from './wire/request.ts'
 
 /** The issuer role: the verbs of a token's life. Each resolves to what happened, or rejects with why it did not. */
 export interface TokenServer {

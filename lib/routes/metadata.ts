@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { JWK } from 'jose'
-import { CLIENT_AUTH_METHODS } from '../oauth/credentials.ts'
-import { metadataPath } from '../oauth/metadata-path.ts'
+import { CLIENT_AUTH_METHODS } from '../oauth/clients/credentials.ts'
+import { metadataPath } from '../oauth/wire/metadata-path.ts'
 import { openRoutes } from './open-routes.ts'
 import * as schemas from './schemas.ts'
 

@@ -1,4 +1,4 @@
-import type { TokenCount, TokenType } from '../oauth/token.ts'
+import type { TokenCount, TokenType } from '../oauth/tokens/token.ts'
 
 /** Numbers of tokens per client and type. */
 export class TokenCounts {

@@ -1,4 +1,4 @@
-import type { TokenCount } from '../oauth/token.ts'
+import type { TokenCount } from '../oauth/tokens/token.ts'
 import type { ClientLabels } from './client-labels.ts'
 import { ATTRIBUTE, METRIC } from './conventions.ts'
 import type { Series, Sum } from './sum.ts'

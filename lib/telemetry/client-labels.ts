@@ -1,4 +1,4 @@
-import { isClientId } from '../oauth/clients.ts'
+import { isClientId } from '../oauth/clients/clients.ts'
 import { CLIENT_OTHER, CLIENT_UNKNOWN } from './conventions.ts'
 
 /** Gives clients the label under which they are counted. */

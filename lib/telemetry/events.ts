@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../oauth/errors.ts'
 import type { RefusalReason, ReuseOutcome } from '../oauth/outcomes.ts'
-import type { TokenCount } from '../oauth/token.ts'
+import type { TokenCount } from '../oauth/tokens/token.ts'
 
 /** What every event tells. Nothing in an event is secret; ids are ids, never tokens. */
 interface Operation {

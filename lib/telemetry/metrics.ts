@@ -1,7 +1,7 @@
 import type { Attributes, Meter } from '@opentelemetry/api'
 import { type ErrorCode, isStandardCode } from '../oauth/errors.ts'
 import type { ReuseOutcome } from '../oauth/outcomes.ts'
-import type { TokenCount } from '../oauth/token.ts'
+import type { TokenCount } from '../oauth/tokens/token.ts'
 import { ActiveTokens, type CountLive } from './active-tokens.ts'
 import type { ClientLabels } from './client-labels.ts'
 import { ATTRIBUTE, CLIENT_OTHER, OTHER } from './conventions.ts'

@@ -2,27 +2,14 @@ import { asOAuthError, type OAuthError } from '../oauth/errors.ts'
 import { REFRESH_TOKEN } from '../oauth/grants/grant-types.ts'
 import type { TokenGrant } from '../oauth/outcomes.ts'
 import type { TokenServer } from '../oauth/server.ts'
-import type { StoredToken } from '../oauth/token.ts'
+import type { StoredToken } from '../oauth/tokens/token.ts'
 import type { Authorization } from '../oauth/verbs/issue.ts'
 import { OTHER, SPAN } from './conventions.ts'
 import type { IntrospectEvent, IssueEvent, RefreshEvent, RevokeAllEvent, RevokeEvent, TokenEvent } from './events.ts'
+import type { Observation } from './observation.ts'
 import type { SpanReport } from './recording.ts'
 import { introspectReport, issueReport, refreshReport, revokeAllReport, revokeReport } from './span-reports.ts'
 import { linkTo } from './trace-context.ts'
-import type { Tracing } from './tracing.ts'
-import type { ShowUser } from './user-ids.ts'
-
-/** What observing needs. */
-export interface Observation {
-  readonly tracing: Tracing
-  /** Hands an event to everyone who wants it; throws nothing. */
-  readonly emit: (event: TokenEvent) => void
-  /** Counts a record that was lost. */
-  readonly onDropped: () => void
-  readonly showUser: ShowUser
-  /** The time as NumericDate. */
-  readonly now: () => number
-}
 
 /** How an operation ended: with a value, or with a refusal. */
 type Outcome<T> =

@@ -1,4 +1,4 @@
-import type { RegisteredClient } from '../oauth/clients.ts'
+import type { RegisteredClient } from '../oauth/clients/clients.ts'
 import { DIRECT, REFRESH_TOKEN } from '../oauth/grants/grant-types.ts'
 import type { ReuseOutcome } from '../oauth/outcomes.ts'
 import type { RevocationReason } from '../oauth/revocation-reasons.ts'

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
-import { Races } from '../../lib/oauth/races.ts'
+import { Races } from '../../lib/oauth/tokens/races.ts'
 
 const MANY = 100_000
 const MIB = 1024 * 1024

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { randomText } from '../../lib/oauth/random-text.ts'
+import { randomText } from '../../lib/oauth/tokens/random-text.ts'
 
 t.test('a text is of as many bytes as were asked for, whatever has been given before', async (t) => {
   for (const bytes of [1, 16, 17, 4079, 4096, 1, 4096, 32]) {

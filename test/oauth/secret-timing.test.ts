@@ -1,6 +1,6 @@
 import t from 'tap'
-import { clientAuthentication } from '../../lib/oauth/authenticate.ts'
-import { clientRegistry } from '../../lib/oauth/clients.ts'
+import { clientAuthentication } from '../../lib/oauth/clients/authenticate.ts'
+import { clientRegistry } from '../../lib/oauth/clients/clients.ts'
 
 /** So long that hashing it is nearly all the work there is: what is skipped would show. */
 const SECRET = 'x'.repeat(12_000)

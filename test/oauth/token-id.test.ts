@@ -1,5 +1,5 @@
 import t from 'tap'
-import { newRefreshToken, newTokenId, PLACES, placeOf, refreshTokenId } from '../../lib/oauth/token-id.ts'
+import { newRefreshToken, newTokenId, PLACES, placeOf, refreshTokenId } from '../../lib/oauth/tokens/token-id.ts'
 
 const NOW = 1_800_000_000.5
 

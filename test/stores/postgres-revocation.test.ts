@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Selector, StoredToken } from '../../lib/index.ts'
-import { newTokenId } from '../../lib/oauth/token-id.ts'
+import { newTokenId } from '../../lib/oauth/tokens/token-id.ts'
 import { type PostgresPool, PostgresStore } from '../../lib/stores/postgres.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { accessToken, NOW, refreshToken, rotate, sorted } from './conformance/tokens.ts'

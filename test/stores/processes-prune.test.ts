@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { TokenStore } from '../../lib/index.ts'
-import { newTokenId } from '../../lib/oauth/token-id.ts'
+import { newTokenId } from '../../lib/oauth/tokens/token-id.ts'
 import { samplesOf } from '../support/metrics.ts'
 import { openStore } from '../support/open-store.ts'
 import { ENGINES } from '../support/stores.ts'

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { StoredToken, TokenStore } from '../../lib/index.ts'
-import { isLive } from '../../lib/oauth/token.ts'
+import { isLive } from '../../lib/oauth/tokens/token.ts'
 import { RedisStore } from '../../lib/stores/redis.ts'
 import { type RedisServer, startRedis } from '../support/redis.ts'
 import { ioredis, newPrefix } from '../support/redis-clients.ts'

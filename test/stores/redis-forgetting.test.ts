@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import { newTokenId } from '../../lib/oauth/token-id.ts'
+import { newTokenId } from '../../lib/oauth/tokens/token-id.ts'
 import { RedisStore } from '../../lib/stores/redis.ts'
 import { startRedis } from '../support/redis.ts'
 import { ioredis, newPrefix } from '../support/redis-clients.ts'

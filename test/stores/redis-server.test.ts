@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import t from 'tap'
 import type { StoredToken, TokenCount, TokenResponse } from '../../lib/index.ts'
-import { newTokenId } from '../../lib/oauth/token-id.ts'
+import { newTokenId } from '../../lib/oauth/tokens/token-id.ts'
 import { RedisStore } from '../../lib/stores/redis.ts'
 import { startRedis } from '../support/redis.ts'
 import { ioredis, newPrefix } from '../support/redis-clients.ts'

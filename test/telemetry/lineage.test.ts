@@ -1,5 +1,5 @@
 import t from 'tap'
-import { refreshTokenId } from '../../lib/oauth/token-id.ts'
+import { refreshTokenId } from '../../lib/oauth/tokens/token-id.ts'
 import { CommandedStore } from '../support/commanded-store.ts'
 import { buildServer, refresh } from '../support/server.ts'
 import { idOf, recordSpans, sayingOf, spanNamed } from '../support/traces.ts'

@@ -1,8 +1,8 @@
 import { OAuthError } from '../errors.ts'
 import type { Kernel } from '../kernel.ts'
-import { type EndpointRequest, readForm, required } from '../request.ts'
 import type { TokenServer } from '../server.ts'
 import type { Introspection } from '../verbs/introspect.ts'
+import { type EndpointRequest, readForm, required } from '../wire/request.ts'
 
 /**
  * The introspection endpoint (RFC 7662): for authenticated clients that may introspect (section 2.1). Token scanning

@@ -1,6 +1,6 @@
 import type { Kernel } from '../kernel.ts'
-import { type EndpointRequest, readForm, required } from '../request.ts'
 import type { TokenServer } from '../server.ts'
+import { type EndpointRequest, readForm, required } from '../wire/request.ts'
 
 /**
  * The revocation endpoint (RFC 7009): a client revokes a token of its own. Any other changes nothing and is answered

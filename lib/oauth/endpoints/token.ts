@@ -1,14 +1,14 @@
-import type { IdentifiedClient } from '../authenticate.ts'
 import { authorize } from '../authorize.ts'
+import type { IdentifiedClient } from '../clients/authenticate.ts'
 import { asOAuthError, OAuthError } from '../errors.ts'
-import type { Form } from '../form.ts'
 import { assertDecision } from '../grants/decision.ts'
 import { REFRESH_TOKEN } from '../grants/grant-types.ts'
 import type { Kernel } from '../kernel.ts'
 import type { Refreshed, TokenGrant, TokenResponse } from '../outcomes.ts'
-import { type EndpointRequest, readForm, required } from '../request.ts'
 import type { Authorization } from '../verbs/issue.ts'
 import type { RefreshRequest } from '../verbs/refresh.ts'
+import type { Form } from '../wire/form.ts'
+import { type EndpointRequest, readForm, required } from '../wire/request.ts'
 
 /** The verbs a token request ends in. */
 interface TokenVerbs {

@@ -1,4 +1,4 @@
-import { assertScopeTokens } from '../scope.ts'
+import { assertScopeTokens } from '../tokens/scope.ts'
 import type { GrantDecision } from './grant.ts'
 
 const PROPERTIES: Readonly<Record<keyof GrantDecision, true>> = {

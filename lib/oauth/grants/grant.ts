@@ -1,5 +1,5 @@
-import type { RegisteredClient } from '../clients.ts'
-import type { Form } from '../form.ts'
+import type { RegisteredClient } from '../clients/clients.ts'
+import type { Form } from '../wire/form.ts'
 
 /** What a grant handler is told: a client that may use the grant, and the request's parameters. */
 export interface GrantRequest {

@@ -1,8 +1,8 @@
-import type { RegisteredClient } from '../clients.ts'
+import type { RegisteredClient } from '../clients/clients.ts'
 import type { Kernel } from '../kernel.ts'
-import { recognise } from '../presented-token.ts'
-import { scopeParameter } from '../scope.ts'
-import { isLive, type StoredToken } from '../token.ts'
+import { recognise } from '../tokens/presented-token.ts'
+import { scopeParameter } from '../tokens/scope.ts'
+import { isLive, type StoredToken } from '../tokens/token.ts'
 
 /** A request to introspect, by a client that may. */
 export interface IntrospectRequest {

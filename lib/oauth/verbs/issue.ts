@@ -1,11 +1,11 @@
 import { OAuthError } from '../errors.ts'
 import type { Kernel } from '../kernel.ts'
 import type { MintedTokens, TokenGrant } from '../outcomes.ts'
-import { assertStorable } from '../storable.ts'
-import type { Terms } from '../terms.ts'
-import type { StoredToken } from '../token.ts'
-import { newRefreshToken, newTokenId, refreshTokenId } from '../token-id.ts'
-import { tokenResponse } from '../token-response.ts'
+import { assertStorable } from '../store/storable.ts'
+import type { Terms } from '../tokens/terms.ts'
+import type { StoredToken } from '../tokens/token.ts'
+import { newRefreshToken, newTokenId, refreshTokenId } from '../tokens/token-id.ts'
+import { tokenResponse } from '../tokens/token-response.ts'
 
 /** A decision to issue: who gets what, before there are tokens. */
 export interface Authorization extends Terms {

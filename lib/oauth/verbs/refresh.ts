@@ -1,6 +1,5 @@
-import type { IdentifiedClient } from '../authenticate.ts'
+import type { IdentifiedClient } from '../clients/authenticate.ts'
 import { asOAuthError, OAuthError } from '../errors.ts'
-import { answeredAgain } from '../grace.ts'
 import type { Kernel } from '../kernel.ts'
 import type {
   MintedTokens,
@@ -11,12 +10,13 @@ import type {
   Revocation,
   TokenGrant
 } from '../outcomes.ts'
-import type { Attempt } from '../races.ts'
-import { sealReceipt } from '../receipts.ts'
-import { mayRotate, type Succession, successorsOf, whyNotRotated } from '../succession.ts'
-import { type Asked, asksForLess, narrowed, type Terms } from '../terms.ts'
-import type { StoredToken } from '../token.ts'
-import { newRefreshToken, newTokenId, refreshTokenId } from '../token-id.ts'
+import { answeredAgain } from '../tokens/grace.ts'
+import type { Attempt } from '../tokens/races.ts'
+import { sealReceipt } from '../tokens/receipts.ts'
+import { mayRotate, type Succession, successorsOf, whyNotRotated } from '../tokens/succession.ts'
+import { type Asked, asksForLess, narrowed, type Terms } from '../tokens/terms.ts'
+import type { StoredToken } from '../tokens/token.ts'
+import { newRefreshToken, newTokenId, refreshTokenId } from '../tokens/token-id.ts'
 import type { ReuseRevocation } from './revoke-all.ts'
 
 /** A request to refresh (RFC 6749 section 6), by a client that may use the grant. */

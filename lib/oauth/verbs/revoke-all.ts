@@ -1,9 +1,9 @@
 import type { Kernel } from '../kernel.ts'
 import type { Revocation } from '../outcomes.ts'
 import { closedReason, type RevocationReason } from '../revocation-reasons.ts'
-import { assertStorable } from '../storable.ts'
-import type { Selector } from '../store.ts'
-import { isLive, type StoredToken } from '../token.ts'
+import { assertStorable } from '../store/storable.ts'
+import type { Selector } from '../store/store.ts'
+import { isLive, type StoredToken } from '../tokens/token.ts'
 
 /** Whose tokens to revoke (exactly one of the three), why, and who asks. */
 export interface RevokeAllRequest {

@@ -1,8 +1,8 @@
 import type { Kernel } from '../kernel.ts'
 import type { Revocation } from '../outcomes.ts'
-import { recognise } from '../presented-token.ts'
 import { closedReason, type RevocationReason } from '../revocation-reasons.ts'
-import type { StoredToken } from '../token.ts'
+import { recognise } from '../tokens/presented-token.ts'
+import type { StoredToken } from '../tokens/token.ts'
 
 /** Who revokes what, and why. */
 export interface RevokeRequest {

@@ -1,8 +1,8 @@
-import type { AccessToken, AccessTokenVerifier } from '../access-token.ts'
-import { assertB64Token, readBearer } from '../bearer.ts'
 import { asOAuthError, OAuthError } from '../errors.ts'
-import type { TokenStore } from '../store.ts'
-import type { StoredToken } from '../token.ts'
+import type { TokenStore } from '../store/store.ts'
+import type { AccessToken, AccessTokenVerifier } from '../tokens/access-token.ts'
+import type { StoredToken } from '../tokens/token.ts'
+import { assertB64Token, readBearer } from '../wire/bearer.ts'
 
 /** A request to a protected resource. */
 export interface ValidateRequest {

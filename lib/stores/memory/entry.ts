@@ -1,4 +1,4 @@
-import type { Spending, StoredToken, TokenType } from '../../oauth/token.ts'
+import type { Spending, StoredToken, TokenType } from '../../oauth/tokens/token.ts'
 
 /** A stored token with its places in the indexes: one object per token, since there may be millions. */
 export class Entry implements StoredToken {

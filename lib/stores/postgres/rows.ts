@@ -1,5 +1,5 @@
-import type { Succession } from '../../oauth/succession.ts'
-import type { Spending, StoredToken, TokenType } from '../../oauth/token.ts'
+import type { Succession } from '../../oauth/tokens/succession.ts'
+import type { Spending, StoredToken, TokenType } from '../../oauth/tokens/token.ts'
 
 /** What an unspent and unrevoked token is in the table of tokens. */
 interface NewRow {

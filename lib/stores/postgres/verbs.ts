@@ -1,4 +1,4 @@
-import { LONGEST_MINTING } from '../../oauth/store.ts'
+import { LONGEST_MINTING } from '../../oauth/store/store.ts'
 
 /** How long a verb waits for a lock that another holds. */
 export const LOCK_TIMEOUT = '3s'

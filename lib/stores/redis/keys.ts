@@ -1,6 +1,6 @@
-import type { Selector } from '../../oauth/store.ts'
-import type { StoredToken } from '../../oauth/token.ts'
-import { PLACES, placeOf } from '../../oauth/token-id.ts'
+import type { Selector } from '../../oauth/store/store.ts'
+import type { StoredToken } from '../../oauth/tokens/token.ts'
+import { PLACES, placeOf } from '../../oauth/tokens/token-id.ts'
 import { quoted } from './row.ts'
 
 /*

@@ -1,5 +1,5 @@
-import type { Terms } from '../../oauth/terms.ts'
-import type { Spending, StoredToken, TokenType } from '../../oauth/token.ts'
+import type { Terms } from '../../oauth/tokens/terms.ts'
+import type { Spending, StoredToken, TokenType } from '../../oauth/tokens/token.ts'
 
 /*
  * A token as a string of lines, which the scripts read, too:

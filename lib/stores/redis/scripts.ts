@@ -1,4 +1,4 @@
-import { LONGEST_MINTING } from '../../oauth/store.ts'
+import { LONGEST_MINTING } from '../../oauth/store/store.ts'
 import { script } from './client.ts'
 import { ALLOW_OOM, COMMON } from './place.ts'
 

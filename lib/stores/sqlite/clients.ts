@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import type { TokenType } from '../../oauth/token.ts'
+import type { TokenType } from '../../oauth/tokens/token.ts'
 import type { Participant } from './group-commit.ts'
 
 /** The clients that have had tokens, by a number, and how many of each one's tokens are live. */

@@ -1,4 +1,4 @@
-import { placeOf } from '../../oauth/token-id.ts'
+import { placeOf } from '../../oauth/tokens/token-id.ts'
 
 /** Bits of an id's key that tell apart the ids of one second. */
 const WITHIN_SECOND = 2 ** 22

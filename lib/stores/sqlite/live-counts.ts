@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { TokenCount } from '../../oauth/token.ts'
+import type { TokenCount } from '../../oauth/tokens/token.ts'
 import { TokenCounts } from '../token-counts.ts'
 import { typeOf } from './rows.ts'
 

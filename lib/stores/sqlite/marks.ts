@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import type { StoredToken } from '../../oauth/token.ts'
+import type { StoredToken } from '../../oauth/tokens/token.ts'
 import type { Participant } from './group-commit.ts'
 
 /** Who was revoked lately, and when: tokens whose minting had begun before that never live. */

@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import type { Selector } from '../../oauth/store.ts'
-import { isLive } from '../../oauth/token.ts'
+import type { Selector } from '../../oauth/store/store.ts'
+import { isLive } from '../../oauth/tokens/token.ts'
 import type { Clients } from './clients.ts'
 import { idKey, textKey } from './keys.ts'
 import type { Marks } from './marks.ts'

@@ -1,4 +1,4 @@
-import type { Spending, StoredToken, TokenType } from '../../oauth/token.ts'
+import type { Spending, StoredToken, TokenType } from '../../oauth/tokens/token.ts'
 
 /** A token as it is read: an array, which costs half of what an object does. */
 export type TokenRow = readonly [

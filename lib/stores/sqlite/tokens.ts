@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import type { Spending, StoredToken } from '../../oauth/token.ts'
+import type { Spending, StoredToken } from '../../oauth/tokens/token.ts'
 import type { Clients } from './clients.ts'
 import { idKey, textKey } from './keys.ts'
 import { type EndingRow, FIND_ENDING, FIND_TOKEN, type TokenRow, toToken, typeOf } from './rows.ts'

@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import type { Selector, StoredToken, TokenStore } from '../../../lib/index.ts'
-import { newTokenId } from '../../../lib/oauth/token-id.ts'
+import { newTokenId } from '../../../lib/oauth/tokens/token-id.ts'
 import { accessToken, type CreateStore, insertEach, NOW, openStore, refreshToken, rotate, sorted } from './tokens.ts'
 
 /** Families as the server makes them: each names a place. */

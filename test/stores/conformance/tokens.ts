@@ -6,7 +6,7 @@ import {
   type TokenCount,
   type TokenStore
 } from '../../../lib/index.ts'
-import { newTokenId } from '../../../lib/oauth/token-id.ts'
+import { newTokenId } from '../../../lib/oauth/tokens/token-id.ts'
 
 /** Makes an empty store. */
 export type CreateStore = (t: Test) => Promise<TokenStore>

@@ -1,6 +1,6 @@
 import type { StoredToken, TokenStore } from '../../../lib/index.ts'
-import { isLive } from '../../../lib/oauth/token.ts'
-import { refreshTokenId } from '../../../lib/oauth/token-id.ts'
+import { isLive } from '../../../lib/oauth/tokens/token.ts'
+import { refreshTokenId } from '../../../lib/oauth/tokens/token-id.ts'
 import { jtiOf } from '../truth/world.ts'
 import type { Family, Journal } from './journal.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { isLive } from '../../../lib/oauth/token.ts'
-import { refreshTokenId } from '../../../lib/oauth/token-id.ts'
+import { isLive } from '../../../lib/oauth/tokens/token.ts'
+import { refreshTokenId } from '../../../lib/oauth/tokens/token-id.ts'
 import { scrape } from '../metrics.ts'
 import { tokenSamples } from './expected-metrics.ts'
 import type { ModelToken } from './ledger.ts'

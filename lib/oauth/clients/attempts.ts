@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { OAuthError } from './errors.ts'
+import { OAuthError } from '../errors.ts'
 
 /** How many failures are allowed in how many seconds. */
 export interface AttemptLimit {

@@ -1,5 +1,5 @@
+import { unavailable } from '../errors.ts'
 import { boundedCalls } from './bounded-calls.ts'
-import { unavailable } from './errors.ts'
 import type { Selector, TokenStore } from './store.ts'
 
 /** How many times longer than others a revocation may take that visits all tokens of a subject or a client. */

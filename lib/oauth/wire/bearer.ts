@@ -1,4 +1,4 @@
-import { OAuthError } from './errors.ts'
+import { OAuthError } from '../errors.ts'
 
 /** b64token (RFC 6750 section 2.1). */
 const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/

@@ -1,4 +1,4 @@
-import type { OAuthError } from './errors.ts'
+import type { OAuthError } from '../errors.ts'
 
 /** A quoted-string without anything that would need escaping (RFC 6750 section 3). */
 const QUOTABLE = /^[\x20\x21\x23-\x5B\x5D-\x7E]*$/

@@ -1,6 +1,6 @@
-import { unavailable } from './errors.ts'
-import { CLIENT_CREDENTIALS } from './grants/grant-types.ts'
-import { isScopeToken } from './scope.ts'
+import { unavailable } from '../errors.ts'
+import { CLIENT_CREDENTIALS } from '../grants/grant-types.ts'
+import { isScopeToken } from '../tokens/scope.ts'
 import { digestBytes } from './secrets.ts'
 
 /** A client as the application registers it (RFC 6749 section 2). */

@@ -1,6 +1,6 @@
-import { OAuthError } from './errors.ts'
-import { formDecode } from './form.ts'
-import type { FormRequest } from './request.ts'
+import { OAuthError } from '../errors.ts'
+import { formDecode } from '../wire/form.ts'
+import type { FormRequest } from '../wire/request.ts'
 
 /** What a client presented to show who it is (RFC 6749 section 2.3). */
 export type ClientCredentials =

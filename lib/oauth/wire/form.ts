@@ -1,4 +1,4 @@
-import { OAuthError } from './errors.ts'
+import { OAuthError } from '../errors.ts'
 
 /** A form: each parameter once, those without a value left out. */
 export type Form = ReadonlyMap<string, string>

@@ -1,7 +1,7 @@
+import type { FormRequest } from '../wire/request.ts'
 import { type AttemptLimit, limitAttempts } from './attempts.ts'
 import { type ClientRegistry, isClientId, isConfidential, type RegisteredClient } from './clients.ts'
 import { type ClientCredentials, invalidClient, readCredentials } from './credentials.ts'
-import type { FormRequest } from './request.ts'
 import { matchesAny } from './secrets.ts'
 
 /**

@@ -1,5 +1,5 @@
-import type { Succession } from './succession.ts'
-import type { StoredToken, TokenCount } from './token.ts'
+import type { Succession } from '../tokens/succession.ts'
+import type { StoredToken, TokenCount } from '../tokens/token.ts'
 
 /** Which tokens to revoke. */
 export type Selector =

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Kernel } from './kernel.ts'
-import type { TokenResponse } from './outcomes.ts'
+import type { Kernel } from '../kernel.ts'
+import type { TokenResponse } from '../outcomes.ts'
 import { openReceipt } from './receipts.ts'
 import { accessSuccessor } from './succession.ts'
 import { type Asked, narrowed, type Terms } from './terms.ts'

@@ -1,4 +1,4 @@
-import type { Kernel } from './kernel.ts'
+import type { Kernel } from '../kernel.ts'
 import type { StoredToken } from './token.ts'
 import { refreshTokenId } from './token-id.ts'
 

@@ -1,10 +1,8 @@
-import type { Rules } from './oauth/kernel.ts'
-import { REVOCATION_REASONS } from './oauth/revocation-reasons.ts'
-import { audiences, ensure, issuerUrl, onlyKnown, seconds } from './option-checks.ts'
-import { REFRESH_TOKEN } from './option-names.ts'
+import type { Rules } from '../oauth/kernel.ts'
+import { REVOCATION_REASONS } from '../oauth/revocation-reasons.ts'
+import { audiences, DAY, ensure, issuerUrl, onlyKnown, seconds } from './checks.ts'
+import { REFRESH_TOKEN_OPTIONS } from './names.ts'
 import type { OAuthTelemetryOptions } from './options.ts'
-
-const DAY = 86_400
 
 const DEFAULTS = {
   accessTokenTtl: 3600,
@@ -27,7 +25,7 @@ function readReasons(reasons: readonly string[] = []): ReadonlySet<string> {
 
 /** The rules of the issuer role. */
 export function readRules({ refreshToken: given = {}, ...options }: OAuthTelemetryOptions): Rules {
-  const refreshToken = onlyKnown('refreshToken', given, REFRESH_TOKEN)
+  const refreshToken = onlyKnown('refreshToken', given, REFRESH_TOKEN_OPTIONS)
   const ever = { min: 1, max: 3650 * DAY }
   const reuse = refreshToken.reuse ?? DEFAULTS.reuse
   const accessTokenTtl = seconds('accessTokenTtl', options.accessTokenTtl ?? DEFAULTS.accessTokenTtl, ever)

@@ -1,4 +1,4 @@
-import { OAuthError } from './errors.ts'
+import { OAuthError } from '../errors.ts'
 import { type Form, parseForm } from './form.ts'
 
 /** What an endpoint needs to know of an HTTP request. */

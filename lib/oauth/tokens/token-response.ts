@@ -1,5 +1,5 @@
-import type { Kernel } from './kernel.ts'
-import type { MintedTokens, TokenResponse } from './outcomes.ts'
+import type { Kernel } from '../kernel.ts'
+import type { MintedTokens, TokenResponse } from '../outcomes.ts'
 import { scopeParameter } from './scope.ts'
 import type { StoredToken } from './token.ts'
 

@@ -1,16 +1,14 @@
-import { isKeyServerUrl } from './jwt/key-fetch.ts'
-import type { TrustedIssuer } from './jwt/trusted-issuer.ts'
-import type { AttemptLimit } from './oauth/attempts.ts'
-import { isQuotable } from './oauth/challenge.ts'
-import { systemClock } from './oauth/clock.ts'
-import { BUILT_IN_GRANTS } from './oauth/grants/built-in.ts'
-import type { GrantHandler } from './oauth/grants/grant.ts'
-import { REFRESH_TOKEN } from './oauth/grants/grant-types.ts'
-import { audiences, ensure, issuerUrl, onlyKnown, path, seconds } from './option-checks.ts'
-import { FAILED_ATTEMPTS, ISSUER_ROLE_ONLY, METRICS, OPTIONS, TELEMETRY, TRUST } from './option-names.ts'
+import { isKeyServerUrl } from '../jwt/key-fetch.ts'
+import type { TrustedIssuer } from '../jwt/trusted-issuer.ts'
+import type { AttemptLimit } from '../oauth/clients/attempts.ts'
+import { systemClock } from '../oauth/clock.ts'
+import { BUILT_IN_GRANTS } from '../oauth/grants/built-in.ts'
+import type { GrantHandler } from '../oauth/grants/grant.ts'
+import { REFRESH_TOKEN } from '../oauth/grants/grant-types.ts'
+import { isQuotable } from '../oauth/wire/challenge.ts'
+import { audiences, DAY, ensure, issuerUrl, onlyKnown, path, seconds } from './checks.ts'
+import { FAILED_ATTEMPTS, ISSUER_ROLE_ONLY, METRICS, OPTIONS, TELEMETRY, TRUST } from './names.ts'
 import type { OAuthTelemetryOptions, TelemetryOptions } from './options.ts'
-
-const DAY = 86_400
 
 const DEFAULTS = {
   failedAttempts: { max: 10, window: 60 },

@@ -1,6 +1,6 @@
-import type { TrustedIssuer } from './jwt/trusted-issuer.ts'
-import type { AttemptLimit } from './oauth/attempts.ts'
-import type { Names } from './option-checks.ts'
+import type { TrustedIssuer } from '../jwt/trusted-issuer.ts'
+import type { AttemptLimit } from '../oauth/clients/attempts.ts'
+import type { Names } from './checks.ts'
 import type { MetricsOptions, OAuthTelemetryOptions, RefreshTokenOptions, TelemetryOptions } from './options.ts'
 
 /* All options there are, so that a misspelt one is an error and not a default. */
@@ -40,7 +40,7 @@ export const TELEMETRY: Names<TelemetryOptions> = {
   clientLimit: true,
   onEvent: true
 }
-export const REFRESH_TOKEN: Names<RefreshTokenOptions> = {
+export const REFRESH_TOKEN_OPTIONS: Names<RefreshTokenOptions> = {
   idleTtl: true,
   absoluteTtl: true,
   graceWindow: true,

@@ -15,6 +15,9 @@ export function onlyKnown<T extends object>(name: string, value: T, names: Names
   return value
 }
 
+/** Seconds of a day. */
+export const DAY = 86_400
+
 /** A whole number of seconds within bounds. */
 export function seconds(name: string, value: number, { min, max }: { min: number; max: number }): number {
   ensure(

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
+import { digest } from '../clients/secrets.ts'
 import { randomText } from './random-text.ts'
-import { digest } from './secrets.ts'
 
 const BASE = 32
 const SECOND_DIGITS = 7
