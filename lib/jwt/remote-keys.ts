@@ -107,13 +107,13 @@ export function remoteKeys(options: RemoteKeysOptions): ForeignIssuer['keySet'] 
   return (kid) => {
     const now = Date.now()
     const usable = current?.isCurrent() ? current : undefined
-    const mayFetch = failure === undefined || now >= failure.until
+    const cooling = failure !== undefined && now < failure.until ? failure : undefined
     if (usable === undefined) {
-      if (mayFetch) return fetchKeys()
-      throw unavailable(failure?.cause, Math.ceil(((failure?.until ?? now) - now) / 1000))
+      if (cooling === undefined) return fetchKeys()
+      throw unavailable(cooling.cause, Math.ceil((cooling.until - now) / 1000))
     }
     const isKnown = kid === undefined || usable.keys.has(kid)
-    if (!mayFetch || (!isKnown && usable.source.coolingDown)) return usable
+    if (cooling !== undefined || (!isKnown && usable.source.coolingDown)) return usable
     if (!isKnown) return fetchKeys().catch(() => usable)
     if (now >= usable.refetchAt) fetchKeys().catch(() => {})
     return usable
