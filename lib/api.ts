@@ -94,8 +94,25 @@ export function resourceServerApi(
   }
 }
 
+const ISSUE: Names<IssueOptions> = {
+  clientId: true,
+  subject: true,
+  scope: true,
+  audience: true,
+  refreshable: true,
+  claims: true,
+  grantType: true
+}
 const REVOKE: Names<RevokeRequest> = { token: true, tokenId: true, clientId: true, reason: true, by: true }
 const REVOKE_ALL: Names<RevokeAllRequest> = { subject: true, family: true, clientId: true, reason: true, by: true }
+
+/** A request whose every property restricts it: what is misspelt, or got lost, would revoke more than was meant. */
+function meant<T extends object>(name: string, request: T, names: Names<T>): T {
+  for (const [property, value] of Object.entries(onlyKnown(name, request, names))) {
+    if (value === undefined) throw new TypeError(`${name}: ${property} is undefined: leave it out`)
+  }
+  return request
+}
 
 /** The part of `fastify.oauth` that stands on a store. */
 type IssuerApi = Pick<OAuth, 'issue' | 'revoke' | 'revokeAll' | 'isReady'>
@@ -104,7 +121,8 @@ type IssuerApi = Pick<OAuth, 'issue' | 'revoke' | 'revokeAll' | 'isReady'>
 export function issuerApi(kernel: Kernel, server: TokenServer): IssuerApi {
   const sum = (counts: readonly { count: number }[]) => counts.reduce((total, { count }) => total + count, 0)
   return {
-    async issue({ clientId, grantType = DIRECT, audience: resource, ...given }) {
+    async issue(options) {
+      const { clientId, grantType = DIRECT, audience: resource, ...given } = onlyKnown('oauth.issue', options, ISSUE)
       assertDecision('oauth.issue', given)
       const { scope, ...decision } = given
       const client = await kernel.clients.find(clientId)
@@ -122,11 +140,11 @@ export function issuerApi(kernel: Kernel, server: TokenServer): IssuerApi {
       return response
     },
     async revoke(request) {
-      const { counts } = await server.revoke(onlyKnown('oauth.revoke', request, REVOKE))
+      const { counts } = await server.revoke(meant('oauth.revoke', request, REVOKE))
       return { revoked: sum(counts) }
     },
     async revokeAll(request) {
-      const { counts } = await server.revokeAll(onlyKnown('oauth.revokeAll', request, REVOKE_ALL))
+      const { counts } = await server.revokeAll(meant('oauth.revokeAll', request, REVOKE_ALL))
       return { revoked: sum(counts) }
     },
     async isReady() {

@@ -21,8 +21,8 @@ async function atMost(milliseconds: number, work: Promise<void> | undefined): Pr
 }
 
 /**
- * Looks for expired tokens now and then, so that they are counted and leave; one pass at a time. From when the server
- * begins to close there is no other, and it closes after the last one, before anything that its counts are reported
+ * Looks for expired tokens now and then, so that they are counted and leave; one pass at a time. From when this
+ * hears that the server closes there is no other, and it closes after the last one, before anything that its counts are reported
  * through.
  *
  * @param interval seconds
@@ -55,12 +55,18 @@ export function pruneRegularly(
     else pass()
   }, interval * 1000)
   timer.unref()
-  // In onClose it would be too late: hooks that the application adds after ours, and ends its telemetry in, run before.
-  fastify.addHook('preClose', () => {
+  function stop(): void {
     isClosing = true
     clearInterval(timer)
+  }
+
+  // In onClose it would be too late: hooks that the application adds after ours, and ends its telemetry in, run before.
+  fastify.addHook('preClose', () => {
+    stop()
     return atMost(CLOSE_WAIT_MS, running)
   })
+  // Where a hook of the application fails before, Fastify leaves out the one above.
+  fastify.addHook('onClose', async () => stop())
   return async () => running ?? (isClosing ? undefined : pass())
 }
 

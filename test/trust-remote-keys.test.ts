@@ -156,6 +156,34 @@ t.test(
   }
 )
 
+t.test(
+  'a token that is used again and again is enough for that, and a failure meanwhile locks out no new key',
+  async (t) => {
+    const { server, fastify, fail } = await start(t)
+    const advance = ageingClock(t)
+    const use = () => assertAccepted(t, fastify, token, 'mobile', 'remembered')
+    const until = async (requests: number) => {
+      while (server.requests.length < requests) await sleep(5)
+      await sleep(50)
+    }
+    await use()
+    advance(REFETCH_AGE)
+    await use()
+    await until(2)
+    fail()
+    advance(REFETCH_AGE)
+    await use()
+    await until(3)
+    advance(COOLDOWN - 1000)
+    await use()
+    await sleep(50)
+    t.equal(server.requests.length, 3, 'not again at once')
+    server.routes.set('/keys', jwks(key, next))
+    await assertAccepted(t, fastify, nextToken, 'mobile', 'the new key')
+    await use()
+  }
+)
+
 t.test('B28: a removed key is refused when the keys have reached their age', async (t) => {
   const { server, fastify, fetches } = await start(t)
   const advance = ageingClock(t)

@@ -78,15 +78,22 @@ export function weightOf(value: unknown): number {
   return Object.values(value).reduce((sum, item) => sum + weightOf(item), 1)
 }
 
+/** Those that the issuer gives, whatever else is decided (RFC 9068 section 2.2). */
+const REGISTERED = new Set(['iss', 'sub', 'aud', 'exp', 'iat', 'jti', 'client_id', 'scope'])
+
 /**
- * Claims as a guard reads them, once they have been in a token.
+ * More claims than the registered ones, as a guard reads them once they have been in a token.
  *
- * @throws TypeError when none would accept them, or they are no JSON
+ * @throws TypeError when none would accept them, or they are no JSON object
  */
 export function claimsAsRead(claims: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const read = readClaims(JSON.parse(JSON.stringify(claims)))
+  const json: unknown = JSON.parse(JSON.stringify(claims) ?? 'null')
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new TypeError('claims must be an object')
+  const read = readClaims(Object.fromEntries(Object.entries(json).filter(([name]) => !REGISTERED.has(name))))
   if (read !== undefined) return read
-  throw new TypeError(`claims must have the types of RFC 7519 and RFC 9068, nested ${MAX_DEPTH - 1} deep at most`)
+  throw new TypeError(
+    `claims: nbf must be a NumericDate, azp a non-empty string (RFC 7519), and nothing nested deeper than ${MAX_DEPTH - 1}`
+  )
 }
 
 /** How far clocks may differ, in seconds: for the start of a token's life, and for its end. */

@@ -12,7 +12,7 @@ export interface VerificationKey {
 export interface KeySet {
   /** By `kid`; a single key may go without. */
   readonly keys: ReadonlyMap<string | undefined, VerificationKey>
-  /** False once the keys have been replaced or have become too old. */
+  /** False once the keys have been replaced or have become too old. Who asks uses them: see `remote-keys.ts`. */
   readonly isCurrent: () => boolean
 }
 

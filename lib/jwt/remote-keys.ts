@@ -1,5 +1,5 @@
 import { createRemoteJWKSet, customFetch, type JSONWebKeySet, type RemoteJWKSet } from 'jose'
-import { unavailable } from '../oauth/errors.ts'
+import { type OAuthError, unavailable } from '../oauth/errors.ts'
 import { discoverJwksUri } from './discovery.ts'
 import type { ForeignIssuer, KeySet } from './issuer.ts'
 import type { KeyFetch } from './key-fetch.ts'
@@ -77,7 +77,11 @@ export function remoteKeys(options: RemoteKeysOptions): ForeignIssuer['keySet'] 
       published,
       source,
       refetchAt,
-      isCurrent: () => current === loaded && loaded.source.fresh
+      isCurrent() {
+        if (current !== loaded || !loaded.source.fresh) return false
+        if (Date.now() >= loaded.refetchAt) refetch(loaded)
+        return true
+      }
     }
     current = loaded
     return loaded
@@ -91,7 +95,6 @@ export function remoteKeys(options: RemoteKeysOptions): ForeignIssuer['keySet'] 
       return loaded
     } catch (cause) {
       remote = undefined
-      failure = { cause, until: Date.now() + COOLDOWN_MS }
       onFetched(issuer, 'failure')
       throw unavailable(cause, COOLDOWN_MS / 1000)
     }
@@ -104,18 +107,30 @@ export function remoteKeys(options: RemoteKeysOptions): ForeignIssuer['keySet'] 
     return inFlight
   }
 
+  /** Because keys are needed that are not there. */
+  function fetchNeeded(): Promise<KeySet> {
+    return fetchKeys().catch((error: OAuthError) => {
+      failure = { cause: error.cause, until: Date.now() + COOLDOWN_MS }
+      throw error
+    })
+  }
+
+  /** In good time. Nobody waits for it, and where it fails nobody is the worse for it. */
+  function refetch(keys: FetchedKeys): void {
+    keys.refetchAt = Date.now() + COOLDOWN_MS
+    fetchKeys().catch(() => {})
+  }
+
   return (kid) => {
     const now = Date.now()
     const usable = current?.isCurrent() ? current : undefined
     const cooling = failure !== undefined && now < failure.until ? failure : undefined
     if (usable === undefined) {
-      if (cooling === undefined) return fetchKeys()
+      if (cooling === undefined) return fetchNeeded()
       throw unavailable(cooling.cause, Math.ceil((cooling.until - now) / 1000))
     }
     const isKnown = kid === undefined || usable.keys.has(kid)
-    if (cooling !== undefined || (!isKnown && usable.source.coolingDown)) return usable
-    if (!isKnown) return fetchKeys().catch(() => usable)
-    if (now >= usable.refetchAt) fetchKeys().catch(() => {})
-    return usable
+    if (isKnown || cooling !== undefined || usable.source.coolingDown) return usable
+    return fetchNeeded().catch(() => usable)
   }
 }

@@ -40,14 +40,13 @@ export function vetKeys(jwks: readonly JWK[]): VettedKeys {
   const keys = new Map<string | undefined, VerificationKey>()
   const rejected: string[] = []
   if (jwks.length > MAX_KEYS) rejected.push(`keys from ${MAX_KEYS} on: there are ${jwks.length}`)
-  const considered = jwks.slice(0, MAX_KEYS)
-  for (const [index, jwk] of considered.entries()) {
+  const named = new Map<unknown, number>()
+  for (const jwk of jwks) named.set(jwk?.kid, (named.get(jwk?.kid) ?? 0) + 1)
+  for (const [index, jwk] of jwks.slice(0, MAX_KEYS).entries()) {
     try {
       if (jwk.kid === undefined && jwks.length > 1) throw new UnusableKey('it has no kid among several keys')
       if (jwk.kid !== undefined && typeof jwk.kid !== 'string') throw new UnusableKey('its kid is not a string')
-      if (jwk.kid !== undefined && considered.some((other) => other !== jwk && other.kid === jwk.kid)) {
-        throw new UnusableKey('its kid is not unique')
-      }
+      if (jwk.kid !== undefined && named.get(jwk.kid) !== 1) throw new UnusableKey('its kid is not unique')
       keys.set(jwk.kid, verificationKey(jwk))
     } catch (error) {
       rejected.push(`key ${index}: ${error instanceof UnusableKey ? error.message : 'the engine refuses it'}`)

@@ -12,6 +12,8 @@ import { MAX_TOKEN_LENGTH } from './token-length.ts'
 const MAX_REMEMBERED = 10_000
 /** And values in all their claims together, each of up to a quarter of a kilobyte: a token can be made of thousands. */
 const MAX_REMEMBERED_VALUES = 20 * MAX_REMEMBERED
+/** A token with more is verified each time, rather than push out hundreds of others. */
+const MAX_VALUES = 500
 
 /** A token that has been read, but not verified. */
 interface Presented<I extends Issuer> {
@@ -66,6 +68,7 @@ export function accessTokenVerifier(
   const remembered = new LRUCache<string, Remembered>({
     max: MAX_REMEMBERED,
     maxSize: MAX_REMEMBERED_VALUES,
+    maxEntrySize: MAX_VALUES,
     sizeCalculation: ({ token }) => weightOf(token.claims)
   })
 

@@ -36,6 +36,8 @@ export interface RefusalFacts {
   readonly reason?: RefusalReason | undefined
   /** The store has too much to do, and is not down: it has answered others meanwhile. */
   readonly isBusy?: boolean | undefined
+  /** A verb has ended in it, and its event has told of it. */
+  readonly isTold?: boolean | undefined
   /** What was done about a spent refresh token. */
   readonly reuse?: ReuseOutcome | undefined
   /** The stored token that was presented, where there is one and it belongs to the client. */

@@ -34,7 +34,7 @@ export function seconds(name: string, value: number, { min, max }: { min: number
 export function issuerUrl(name: string, value: unknown): string {
   const text = typeof value === 'string' && URL.canParse(value) ? value : ''
   ensure(
-    /^https?:\/\/[^\s?#]+$/.test(text) && new URL(text).username === '' && new URL(text).password === '',
+    /^https?:\/\/[^\s/?#@\\]+(\/[^\s?#\\]*)?$/.test(text),
     `${name} must be an https URL (or http, for development) without credentials, query and fragment, for example 'https://auth.example'`
   )
   return text

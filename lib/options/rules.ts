@@ -12,6 +12,9 @@ const DEFAULTS = {
   reuse: 'user'
 } as const
 
+const EVER = { min: 1, max: 3650 * DAY }
+const MINUTE = { min: 0, max: 60 }
+
 /** What may be a label: printable, and not long. */
 const REASON = /^[\x21-\x7E]{1,64}$/
 
@@ -26,26 +29,24 @@ function readReasons(reasons: readonly string[] = []): ReadonlySet<string> {
 /** The rules of the issuer role. */
 export function readRules({ refreshToken: given = {}, ...options }: OAuthTelemetryOptions): Rules {
   const refreshToken = onlyKnown('refreshToken', given, REFRESH_TOKEN_OPTIONS)
-  const ever = { min: 1, max: 3650 * DAY }
   const reuse = refreshToken.reuse ?? DEFAULTS.reuse
-  const accessTokenTtl = seconds('accessTokenTtl', options.accessTokenTtl ?? DEFAULTS.accessTokenTtl, ever)
-  const { idleTtl = 0, absoluteTtl = Number.POSITIVE_INFINITY } = refreshToken
-  ensure(idleTtl <= absoluteTtl, 'refreshToken.idleTtl must not be more than refreshToken.absoluteTtl')
+  const accessTokenTtl = seconds('accessTokenTtl', options.accessTokenTtl ?? DEFAULTS.accessTokenTtl, EVER)
+  const idleTtl = seconds('refreshToken.idleTtl', refreshToken.idleTtl ?? DEFAULTS.idleTtl, EVER)
+  const absoluteTtl = seconds('refreshToken.absoluteTtl', refreshToken.absoluteTtl ?? DEFAULTS.absoluteTtl, EVER)
+  ensure(
+    refreshToken.idleTtl === undefined || idleTtl <= absoluteTtl,
+    'refreshToken.idleTtl must not be more than refreshToken.absoluteTtl'
+  )
+  const graceWindow = seconds('refreshToken.graceWindow', refreshToken.graceWindow ?? DEFAULTS.graceWindow, MINUTE)
+  ensure(graceWindow < accessTokenTtl, 'refreshToken.graceWindow must be less than accessTokenTtl')
   ensure(reuse === 'user' || reuse === 'family', "refreshToken.reuse must be 'user' or 'family'")
   return {
     issuer: issuerUrl('issuer', options.issuer),
     audience: audiences('audience', options.audience),
     accessTokenTtl,
-    refreshTokenIdleTtl: seconds('refreshToken.idleTtl', refreshToken.idleTtl ?? DEFAULTS.idleTtl, ever),
-    refreshTokenAbsoluteTtl: seconds(
-      'refreshToken.absoluteTtl',
-      refreshToken.absoluteTtl ?? DEFAULTS.absoluteTtl,
-      ever
-    ),
-    graceWindow: seconds('refreshToken.graceWindow', refreshToken.graceWindow ?? DEFAULTS.graceWindow, {
-      min: 0,
-      max: Math.min(60, accessTokenTtl - 1)
-    }),
+    refreshTokenIdleTtl: idleTtl,
+    refreshTokenAbsoluteTtl: absoluteTtl,
+    graceWindow,
     reuse,
     revocationReasons: readReasons(options.revocationReasons)
   }

@@ -3,7 +3,7 @@ import { asOAuthError, OAuthError } from '../oauth/errors.ts'
 
 /** Refusals of Fastify itself (an oversized body, a bad Content-Type) in the form OAuth clients understand. */
 function fromFastify(error: FastifyError): OAuthError {
-  const status = error.statusCode ?? 500
+  const status = Math.trunc(Number(error.statusCode ?? 500))
   if (status === 415) return new OAuthError('invalid_request', 'The request is malformed.')
   if (status === 413) return new OAuthError('invalid_request', 'The request body is too large.', { status })
   if (status >= 400 && status < 500) return new OAuthError('invalid_request', 'The request is malformed.', { status })

@@ -9,13 +9,13 @@ export interface Scrape {
   readonly body: Buffer
 }
 
-/** Half of what Prometheus waits by default: a collection that hangs is answered before it gives up. */
-const COLLECT_TIMEOUT_MS = 5_000
+/** Half of what Prometheus waits by default: who waits for a collection that hangs is answered before it gives up. */
+const TIMEOUT_MS = 5_000
 
-/** @throws Error when it takes longer than a scrape may */
+/** The work, or an error when it takes longer than a scrape may. */
 async function inTime<T>(work: Promise<T>): Promise<T> {
   const { promise: timeout, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new Error('collecting the metrics took too long')), COLLECT_TIMEOUT_MS)
+  const timer = setTimeout(() => reject(new Error('collecting the metrics took too long')), TIMEOUT_MS)
   try {
     return await Promise.race([work, timeout])
   } finally {
@@ -23,40 +23,55 @@ async function inTime<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-/** Collects the metrics; when that fails it says so, rather than that there are none. */
-async function scrape(text: MetricsText, log: FastifyBaseLogger): Promise<Scrape> {
-  try {
-    const body = Buffer.from(await inTime(text()))
-    return { status: 200, headers: { 'content-type': PROMETHEUS_CONTENT_TYPE }, body }
-  } catch (error) {
-    log.error({ err: error }, 'the metrics could not be collected')
-    const headers = { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '5' }
-    return { status: 503, headers, body: Buffer.alloc(0) }
-  }
+const answerOf = (text: string): Scrape => ({
+  status: 200,
+  headers: { 'content-type': PROMETHEUS_CONTENT_TYPE },
+  body: Buffer.from(text)
+})
+
+const FAILED: Scrape = {
+  status: 503,
+  headers: { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '5' },
+  body: Buffer.alloc(0)
 }
 
 /**
  * Answers scrapes: one collection at a time, and whoever comes meanwhile shares the next one. Many scrapes cost the store
- * and the event loop no more than two, and each tells all that happened before it came.
+ * and the event loop no more than two, and each tells all that happened before it came. Where one fails or hangs it says
+ * so, rather than that there are no metrics; what hangs is given up, so that the next may be better.
  */
 export function scrapes(text: MetricsText, log: FastifyBaseLogger): () => Promise<Scrape> {
   let running: Promise<Scrape> | undefined
   let next: Promise<Scrape> | undefined
 
+  async function collect(): Promise<Scrape> {
+    return answerOf(await inTime(text()))
+  }
+
   function begin(): Promise<Scrape> {
-    const current = scrape(text, log).finally(() => {
+    const current = collect().finally(() => {
       running = undefined
     })
     running = current
     return current
   }
 
-  return () => {
+  function share(): Promise<Scrape> {
     if (running === undefined) return begin()
-    next ??= running.then(() => {
+    const again = () => {
       next = undefined
       return running ?? begin()
-    })
+    }
+    next ??= running.then(again, again)
     return next
+  }
+
+  return async () => {
+    try {
+      return await inTime(share())
+    } catch (error) {
+      log.error({ err: error }, 'the metrics could not be collected')
+      return FAILED
+    }
   }
 }

@@ -1,5 +1,5 @@
 import { context } from '@opentelemetry/api'
-import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema, HTTPMethods } from 'fastify'
+import type { FastifyInstance, FastifyRequest, FastifySchema, HTTPMethods } from 'fastify'
 import { introspection } from '../oauth/endpoints/introspection.ts'
 import { revocation } from '../oauth/endpoints/revocation.ts'
 import { OAuthError } from '../oauth/errors.ts'
@@ -32,10 +32,7 @@ export interface TokenEndpointOptions {
 const OTHER_METHODS: HTTPMethods[] = ['GET', 'PUT', 'PATCH', 'DELETE']
 
 /** RFC 6749 section 3.2: the client must use POST. */
-async function refuseMethod(_request: FastifyRequest, reply: FastifyReply): Promise<never> {
-  reply.header('allow', 'POST')
-  throw new OAuthError('invalid_request', 'The method must be POST.', { status: 405 })
-}
+const wrongMethod = () => new OAuthError('invalid_request', 'The method must be POST.', { status: 405 })
 
 /** The endpoints clients post forms to. Content types, errors and headers stay inside this scope. */
 export async function tokenEndpoints(scope: FastifyInstance, options: TokenEndpointOptions): Promise<void> {
@@ -63,6 +60,11 @@ export async function tokenEndpoints(scope: FastifyInstance, options: TokenEndpo
   })
 
   const answerError = oauthErrorHandler(realm)
+  /** What Fastify refused, or a hook of the application, is a refusal of the token endpoint like any other. */
+  async function tellOf(error: unknown, request: FastifyRequest): Promise<void> {
+    const refused = asRefusal(error).withFacts({ clientId: undefined, reason: undefined })
+    await server.token({ ...endpointRequest(request), refused }).catch(() => {})
+  }
   const observed = new WeakSet<FastifyRequest>()
   scope.post('/token', {
     schema: schemas.token,
@@ -71,9 +73,7 @@ export async function tokenEndpoints(scope: FastifyInstance, options: TokenEndpo
       return server.token(endpointRequest(request))
     },
     async errorHandler(error, request, reply) {
-      // What Fastify refused, or a hook of the application, is a refusal of this endpoint like any other.
-      const refused = asRefusal(error)
-      if (!observed.has(request)) await server.token({ ...endpointRequest(request), refused }).catch(() => {})
+      if (!observed.has(request)) await tellOf(error, request)
       return answerError(error, request, reply)
     }
   })
@@ -89,6 +89,15 @@ export async function tokenEndpoints(scope: FastifyInstance, options: TokenEndpo
 
   // Fastify's own 404 would repeat the URL, with what clients put into its query by mistake, to them and to the log.
   for (const url of ['/token', '/revoke', '/introspect']) {
-    scope.route({ method: OTHER_METHODS, url, schema: { hide: true } as FastifySchema, handler: refuseMethod })
+    scope.route({
+      method: OTHER_METHODS,
+      url,
+      schema: { hide: true } as FastifySchema,
+      async handler(request, reply) {
+        reply.header('allow', 'POST')
+        if (url === '/token') await tellOf(wrongMethod(), request)
+        throw wrongMethod()
+      }
+    })
   }
 }

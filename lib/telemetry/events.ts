@@ -84,6 +84,8 @@ export interface RefusedEvent extends Operation {
   readonly reason: RefusalReason | undefined
   /** A grant type this server has. */
   readonly grantType: string | undefined
+  /** The verb that it ended in has had an event of its own. */
+  readonly isTold: boolean
 }
 
 /** Tokens reached their end unrevoked. */

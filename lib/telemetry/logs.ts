@@ -1,5 +1,4 @@
 import * as api from '@opentelemetry/api'
-import { REFRESH_TOKEN } from '../oauth/grants/grant-types.ts'
 import { ATTRIBUTE, REUSE_DETECTED, SCOPE_NAME, SPAN, UNAVAILABLE } from './conventions.ts'
 import type { TokenEvent } from './events.ts'
 import { reuseAttributes, revokeAllAttributes } from './span-reports.ts'
@@ -20,9 +19,9 @@ function isOutage(event: TokenEvent): boolean {
     case 'validate':
       return event.reason === 'unavailable'
     case 'token':
-      // What fails while a grant other than a refresh is carried out has been told by the verb that it ends in.
-      return event.reason === 'unavailable' && (event.grantType ?? REFRESH_TOKEN) === REFRESH_TOKEN
+      return event.reason === 'unavailable' && !event.isTold
     case 'issue':
+    case 'refresh':
     case 'revoke':
     case 'revoke_all':
     case 'introspect':

@@ -1,4 +1,4 @@
-import { asOAuthError, type OAuthError } from '../oauth/errors.ts'
+import { asOAuthError, OAuthError } from '../oauth/errors.ts'
 import { REFRESH_TOKEN } from '../oauth/grants/grant-types.ts'
 import type { TokenGrant } from '../oauth/outcomes.ts'
 import type { TokenServer } from '../oauth/server.ts'
@@ -23,7 +23,7 @@ const linksTo = (...traceparents: readonly (string | undefined)[]) => traceparen
 
 /**
  * The same server, seen from outside: each verb runs in a span and ends in exactly one event, made of what the verb
- * resolved to or of the refusal it threw. The outcome passes through unchanged.
+ * resolved to or of the refusal it threw. The outcome passes through, a refusal with the fact that it has been told.
  */
 export function observeTokenServer(server: TokenServer, observation: Observation): TokenServer {
   const { tracing, emit, onDropped, showUser, now } = observation
@@ -42,7 +42,7 @@ export function observeTokenServer(server: TokenServer, observation: Observation
       try {
         outcome = { value: await run(recording.traceparent()) }
       } catch (error) {
-        thrown = error
+        thrown = error instanceof OAuthError ? error.withFacts({ isTold: true }) : error
         outcome = { refusal: asOAuthError(error) }
       }
       try {
@@ -80,8 +80,8 @@ export function observeTokenServer(server: TokenServer, observation: Observation
         return await server.token(request)
       } catch (error) {
         const { code, facts } = asOAuthError(error)
-        const { clientId, grantType, reason } = facts
-        emit({ operation: 'token', clientId, grantType, reason, error: code, duration: since(start) })
+        const { clientId, grantType, reason, isTold = false } = facts
+        emit({ operation: 'token', clientId, grantType, reason, isTold, error: code, duration: since(start) })
         throw error
       }
     },

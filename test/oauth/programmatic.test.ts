@@ -2,7 +2,7 @@ import t from 'tap'
 import type { IssueOptions, RevokeRequest } from '../../lib/index.ts'
 import { CommandedStore } from '../support/commanded-store.ts'
 import { scrape } from '../support/metrics.ts'
-import { buildServer, callOrders, refresh } from '../support/server.ts'
+import { buildServer, callOrders, ISSUER, refresh } from '../support/server.ts'
 
 t.test('issue: a token for a subject, with a refresh token where it is wanted', async (t) => {
   const fastify = await buildServer(t)
@@ -131,7 +131,8 @@ t.test('issue: what cannot be issued is refused', async (t) => {
       Object.assign({ clientId: 'web' }, { subjct: 'alice' }),
       {
         name: 'TypeError',
-        message: 'oauth.issue has no "subjct": a decision is made of subject, scope, refreshable, claims'
+        message:
+          'oauth.issue has no "subjct": it takes clientId, subject, scope, audience, refreshable, claims, grantType'
       }
     ],
     [
@@ -146,7 +147,8 @@ t.test('issue: what cannot be issued is refused', async (t) => {
       { clientId: 'web', claims },
       {
         name: 'TypeError',
-        message: 'claims must have the types of RFC 7519 and RFC 9068, nested 15 deep at most'
+        message:
+          'claims: nbf must be a NumericDate, azp a non-empty string (RFC 7519), and nothing nested deeper than 15'
       }
     ]),
     [
@@ -248,6 +250,19 @@ t.test('a reason that is not of the closed set is counted as _OTHER, unless it i
   }
 })
 
+t.test('issue: claims are those of a JSON object; the registered ones are not taken, whatever they are', async (t) => {
+  const fastify = await buildServer(t)
+  for (const claims of [new Date(), { toJSON: () => 'text' }, { toJSON: () => undefined }, { toJSON: () => [1] }]) {
+    await t.rejects(fastify.oauth.issue({ clientId: 'web', claims: { ...claims, toJSON: () => claims.toJSON('') } }), {
+      name: 'TypeError',
+      message: 'claims must be an object'
+    })
+  }
+  const claims = { sub: 7, jti: 7, scope: ['admin'], iss: 'me', tenant: 't1' }
+  const { access_token } = await fastify.oauth.issue({ clientId: 'web', subject: 'alice', claims })
+  t.match((await fastify.oauth.validate(access_token)).claims, { sub: 'alice', iss: ISSUER, tenant: 't1' })
+})
+
 t.test('issue: what cannot be signed has never been, in no store', async (t) => {
   const store = new CommandedStore()
   const fastify = await buildServer(t, { store })
@@ -267,6 +282,14 @@ t.test('revoke and revokeAll: a property that there is not restricts nothing, so
   await t.rejects(fastify.oauth.revokeAll({ ...{ user: 'alice' }, subject: 'alice', reason: 'logout', by: 'user' }), {
     name: 'TypeError',
     message: 'oauth.revokeAll has no "user": it takes subject, family, clientId, reason, by'
+  })
+  await t.rejects(fastify.oauth.revoke({ token, clientId: undefined, reason: 'logout', by: 'user' }), {
+    name: 'TypeError',
+    message: 'oauth.revoke: clientId is undefined: leave it out'
+  })
+  await t.rejects(fastify.oauth.revokeAll({ subject: undefined, clientId: 'web', reason: 'logout', by: 'user' }), {
+    name: 'TypeError',
+    message: 'oauth.revokeAll: subject is undefined: leave it out'
   })
   t.equal((await callOrders(fastify, token)).statusCode, 200)
 })

@@ -38,7 +38,9 @@ export const WRONG: Readonly<Record<string, readonly (readonly [Loose, string])[
     [{ issuer: 'https://auth.example/?' }, `issuer ${URL_MESSAGE}`],
     [{ issuer: ' https://auth.example' }, `issuer ${URL_MESSAGE}`],
     [{ issuer: 'https://user@auth.example' }, `issuer ${URL_MESSAGE}`],
-    [{ issuer: 'https://:password@auth.example' }, `issuer ${URL_MESSAGE}`],
+    [{ issuer: 'https://:@auth.example' }, `issuer ${URL_MESSAGE}`],
+    [{ issuer: 'https:///auth.example' }, `issuer ${URL_MESSAGE}`],
+    [{ issuer: 'https://auth.example\\x' }, `issuer ${URL_MESSAGE}`],
     [{ audience: undefined }, `audience ${AUDIENCE_MESSAGE}`],
     [{ audience: '' }, `audience ${AUDIENCE_MESSAGE}`],
     [{ audience: [] }, `audience ${AUDIENCE_MESSAGE}`],
@@ -85,7 +87,11 @@ export const WRONG: Readonly<Record<string, readonly (readonly [Loose, string])[
       'refreshToken.idleTtl must not be more than refreshToken.absoluteTtl'
     ],
     [{ refreshToken: { graceWindow: 61 } }, SECONDS('refreshToken.graceWindow', 0, 60)],
-    [{ accessTokenTtl: 30, refreshToken: { graceWindow: 30 } }, SECONDS('refreshToken.graceWindow', 0, 29)],
+    [{ refreshToken: { idleTtl: '14d' } }, SECONDS('refreshToken.idleTtl', 1, EVER)],
+    [
+      { accessTokenTtl: 30, refreshToken: { graceWindow: 30 } },
+      'refreshToken.graceWindow must be less than accessTokenTtl'
+    ],
     [{ pruneInterval: 0 }, SECONDS('pruneInterval', 1, 86_400)],
     [{ clockTolerance: 61 }, SECONDS('clockTolerance', 0, 60)],
     [{ failedAttempts: { max: 10 } }, SECONDS('failedAttempts.window', 1, 86_400)],

@@ -67,7 +67,7 @@ t.test('a refusal because something of ours is down is a log record, wherever it
   store.goDown()
   const ask: Record<string, () => Promise<{ statusCode: number }>> = {
     validate: () => callOrders(fastify, access_token),
-    token: () => refresh(fastify, refresh_token),
+    refresh: () => refresh(fastify, refresh_token),
     revoke: () => postForm(fastify, '/oauth/revoke', { token: refresh_token, client_id: 'web' }),
     introspect: () =>
       postForm(
@@ -97,7 +97,7 @@ t.test('a refusal because something of ours is down is a log record, wherever it
     const server = trace.getTracer('test').startSpan('HTTP server')
     const { statusCode } = await context.with(trace.setSpan(context.active(), server), async () => request())
     t.equal(statusCode, 503)
-    const inside = operation === 'token' ? server : spanNamed(recorded, `oauth2.token.${operation}`)
+    const inside = spanNamed(recorded, `oauth2.token.${operation}`)
     t.strictSame(
       logged(log),
       [
@@ -111,6 +111,34 @@ t.test('a refusal because something of ours is down is a log record, wherever it
       ],
       operation
     )
+  }
+})
+
+t.test('so is a refusal of the token endpoint that no verb has told of', async (t) => {
+  const log = recordLogs(t)
+  let down = false
+  const fastify = await buildServer(t, {
+    clients: async (id) => {
+      if (down && id !== 'app') throw new Error('no connection')
+      return { id, secret: 'secret', grants: ['urn:example:login', 'client_credentials'] }
+    },
+    grants: {
+      'urn:example:login': async () => {
+        await server.oauth.issue({ clientId: 'other' })
+        return {}
+      }
+    }
+  })
+  const server = fastify
+  down = true
+  for (const [id, grant_type] of [
+    ['reports', 'client_credentials'],
+    ['app', 'urn:example:login']
+  ] as const) {
+    log.reset()
+    await postForm(fastify, '/oauth/token', { grant_type }, { authorization: basic(id, 'secret') })
+    t.match(logged(log), [{ eventName: 'oauth2.unavailable', attributes: { 'oauth2.operation': 'token' } }], id)
+    t.equal(logged(log).length, 1)
   }
 })
 

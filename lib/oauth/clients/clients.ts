@@ -12,9 +12,9 @@ export interface Client {
    * confidential (RFC 6749 section 2.1), and `undefined` is refused: an unset variable must not make it public. Only a
    * SHA-256 of each is kept: make them random, 32 bytes or more.
    */
-  readonly secret?: string | readonly string[]
+  readonly secret?: string | readonly string[] | undefined
   /** The same as base64url SHA-256 digests, for applications that do not hold the secrets themselves. */
-  readonly secretDigest?: string | readonly string[]
+  readonly secretDigest?: string | readonly string[] | undefined
   /** The grant types it may use: built in ones, and those of the option `grants`. Default: none. */
   readonly grants?: readonly string[]
   /** The scope it may be granted, and is granted when it asks for none. Default: empty. */

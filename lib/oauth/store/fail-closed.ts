@@ -22,7 +22,7 @@ export function failClosed(store: TokenStore, timeout: number): TokenStore {
     isBusy ? unavailable(cause).withFacts({ isBusy }) : unavailable(cause)
   )
   // Apart, since a store that has been silent is closed as well.
-  const closing = boundedCalls(timeout, (cause) => unavailable(cause))
+  const closing = boundedCalls(timeout, (cause) => new Error(`the store could not be closed: ${cause}`, { cause }))
   return {
     insert: (tokens) => calls.run(() => store.insert(tokens)),
     find: (id) => calls.run(() => store.find(id)),
