@@ -2,7 +2,7 @@ import Fastify, { type LightMyRequestResponse } from 'fastify'
 import t from 'tap'
 import { request } from 'undici'
 import oauthTelemetry from '../../lib/index.ts'
-import { scrape } from '../support/metrics.ts'
+import { samplesOf, scrape } from '../support/metrics.ts'
 import { basic, buildServer, OPTIONS, postForm } from '../support/server.ts'
 
 const TOKEN = '/oauth/token'
@@ -220,8 +220,9 @@ t.test(
   async (t) => {
     const fastify = Fastify()
     t.teardown(() => fastify.close())
+    let statusCode: unknown = 429
     fastify.addHook('onRequest', async ({ url }) => {
-      if (url === TOKEN) throw Object.assign(new Error('slow down'), { statusCode: 429 })
+      if (url === TOKEN) throw Object.assign(new Error('slow down'), { statusCode })
     })
     await fastify.register(oauthTelemetry, OPTIONS)
     const response = await postForm(fastify, TOKEN, { grant_type: 'client_credentials' }, AUTHORIZATION)
@@ -229,6 +230,34 @@ t.test(
     t.same(response.json(), { error: 'invalid_request', error_description: 'The request is malformed.' })
     const labels = 'error_type="invalid_request",oauth2_client_id="unknown",oauth2_grant_type="_OTHER"'
     t.equal((await scrape(fastify)).get(`oauth2_token_refused_total{${labels}}`), 1)
+    for (const [odd, status] of [
+      ['429', 429],
+      [404.5, 404],
+      ['none', 500]
+    ] as const) {
+      statusCode = odd
+      t.equal((await postForm(fastify, TOKEN, {}, AUTHORIZATION)).statusCode, status)
+    }
+  }
+)
+
+t.test(
+  'a hook that refuses tells nothing of whose token it looked at, and a wrong method is a refusal too',
+  async (t) => {
+    const fastify = Fastify()
+    t.teardown(() => fastify.close())
+    fastify.addHook('onRequest', async ({ url, method }) => {
+      if (url === TOKEN && method === 'POST') await fastify.oauth.validate(token, 'admin')
+    })
+    await fastify.register(oauthTelemetry, OPTIONS)
+    const { access_token: token } = await fastify.oauth.issue({ clientId: 'web', subject: 'alice' })
+    t.equal((await postForm(fastify, TOKEN, { grant_type: 'client_credentials' }, AUTHORIZATION)).statusCode, 403)
+    t.equal((await fastify.inject(TOKEN)).statusCode, 405)
+    const refused = samplesOf(await scrape(fastify), 'oauth2_token_refused_total')
+    t.strictSame(refused, {
+      '{error_type="insufficient_scope",oauth2_client_id="unknown",oauth2_grant_type="_OTHER"}': 1,
+      '{error_type="invalid_request",oauth2_client_id="unknown",oauth2_grant_type="_OTHER"}': 1
+    })
   }
 )
 
