@@ -21,9 +21,9 @@ async function atMost(milliseconds: number, work: Promise<void> | undefined): Pr
 }
 
 /**
- * Looks for expired tokens now and then, so that they are counted and leave; one pass at a time. From when this
- * hears that the server closes there is no other, and it closes after the last one, before anything that its counts are reported
- * through.
+ * Looks for expired tokens now and then, so that they are counted and leave; one pass at a time. From when this hears
+ * that the server closes there is no other, and the server closes after the last one, before anything that its counts
+ * are reported through.
  *
  * @param interval seconds
  * @returns what looks now, or waits for the pass that goes on; it never rejects

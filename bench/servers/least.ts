@@ -25,7 +25,7 @@ async function least({ headers }: FastifyRequest): Promise<void> {
   const span = tracer.startSpan('oauth2.token.validate', undefined, parent)
   const attributes: Attributes = {
     'oauth2.client_id': 'reports',
-    'oauth2.validation_result': 'valid',
+    'oauth2.validation.result': 'valid',
     'oauth2.token_age': 60
   }
   span.setAttributes(attributes)

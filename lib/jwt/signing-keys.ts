@@ -78,7 +78,7 @@ async function loadSigningKey(input: SigningKeyInput): Promise<SigningKey> {
   const algorithm = possible.find((candidate) => alg === undefined || candidate === alg)
   if (algorithm === undefined) {
     throw new TypeError(
-      `signingKeys[] holds a key that cannot be used${alg === undefined ? '' : ` with ${alg}`}: use RSA of 2048 bits or more, P-256, P-384, P-521 or Ed25519`
+      `signingKeys[] holds a key that cannot be used${alg === undefined ? '' : ` with ${alg}`}: use RSA of 2048 to 8192 bits, P-256, P-384, P-521 or Ed25519`
     )
   }
   const publicKey = createPublicKey(privateKey)

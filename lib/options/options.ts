@@ -19,7 +19,8 @@ export interface RefreshTokenOptions {
   readonly absoluteTtl?: number
   /**
    * Presence lets the immediate predecessor of a live refresh token be answered again, with the same successor, for so
-   * long after it was spent: at most 60, and less than `accessTokenTtl`. It forgives clients that lose an answer, and a thief who is as quick.
+   * long after it was spent: at most 60, and less than `accessTokenTtl`; a hundred times at most. It forgives clients
+   * that lose an answer, and a thief who is as quick.
    * Default: 0, no grace.
    */
   readonly graceWindow?: number

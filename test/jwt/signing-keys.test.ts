@@ -100,7 +100,7 @@ t.test('B22: what cannot sign safely is refused at registration', async (t) => {
   const rsa = (modulusLength: number) => generateKeyPairSync('rsa', { modulusLength }).privateKey
   const good = rsa(2048)
   const ec = makeKey('', 'ES256').privateKey
-  const tooWeak = /^signingKeys\[\] holds a key that cannot be used.*: use RSA of 2048 bits or more, P-256/
+  const tooWeak = /^signingKeys\[\] holds a key that cannot be used.*: use RSA of 2048 to 8192 bits, P-256/
   const unreadable = /^signingKeys\[\] must be private keys as PKCS#8 PEM, JWK or KeyObject$/
   const notForSigning = /^signingKeys\[\] holds a key that is not for signing/
   const wrong: [what: string, keys: SigningKeyInput[], RegExp][] = [
