@@ -29,10 +29,8 @@ export interface TokenEndpointOptions {
   readonly trustIncomingTrace: TraceTrust
 }
 
-const OTHER_METHODS: HTTPMethods[] = ['GET', 'PUT', 'PATCH', 'DELETE']
-
 /** RFC 6749 section 3.2: the client must use POST. */
-const wrongMethod = () => new OAuthError('invalid_request', 'The method must be POST.', { status: 405 })
+const OTHER_METHODS: HTTPMethods[] = ['GET', 'PUT', 'PATCH', 'DELETE']
 
 /** The endpoints clients post forms to. Content types, errors and headers stay inside this scope. */
 export async function tokenEndpoints(scope: FastifyInstance, options: TokenEndpointOptions): Promise<void> {
@@ -47,7 +45,8 @@ export async function tokenEndpoints(scope: FastifyInstance, options: TokenEndpo
   )
   // Read and let go: OAuth's own refusal follows, and the connection stays usable.
   scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: BODY_LIMIT }, async () => undefined)
-  scope.setErrorHandler(oauthErrorHandler(realm))
+  const answerError = oauthErrorHandler(realm)
+  scope.setErrorHandler(answerError)
   // The schemas describe; OAuth's own rules check, and answer with OAuth's own errors.
   scope.setValidatorCompiler(() => () => true)
   scope.setSerializerCompiler(() => JSON.stringify)
@@ -59,7 +58,6 @@ export async function tokenEndpoints(scope: FastifyInstance, options: TokenEndpo
     context.with(requestContext(request, request.routeOptions.config, trustIncomingTrace), done)
   })
 
-  const answerError = oauthErrorHandler(realm)
   /** What Fastify refused, or a hook of the application, is a refusal of the token endpoint like any other. */
   async function tellOf(error: unknown, request: FastifyRequest): Promise<void> {
     const refused = asRefusal(error).withFacts({ clientId: undefined, reason: undefined })
@@ -95,8 +93,9 @@ export async function tokenEndpoints(scope: FastifyInstance, options: TokenEndpo
       schema: { hide: true } as FastifySchema,
       async handler(request, reply) {
         reply.header('allow', 'POST')
-        if (url === '/token') await tellOf(wrongMethod(), request)
-        throw wrongMethod()
+        const refusal = new OAuthError('invalid_request', 'The method must be POST.', { status: 405 })
+        if (url === '/token') await tellOf(refusal, request)
+        throw refusal
       }
     })
   }
