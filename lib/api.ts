@@ -5,13 +5,13 @@ import type { GrantDecision } from './oauth/grants/grant.ts'
 import { closedGrantType, DIRECT } from './oauth/grants/grant-types.ts'
 import type { Kernel } from './oauth/kernel.ts'
 import type { TokenResponse } from './oauth/outcomes.ts'
+import { type Names, noneLost, onlyKnown } from './oauth/properties.ts'
 import type { TokenServer } from './oauth/server.ts'
 import type { AccessToken } from './oauth/tokens/access-token.ts'
 import { assertScopeTokens } from './oauth/tokens/scope.ts'
 import { newTokenId } from './oauth/tokens/token-id.ts'
 import type { RevokeRequest } from './oauth/verbs/revoke.ts'
 import type { RevokeAllRequest } from './oauth/verbs/revoke-all.ts'
-import { type Names, onlyKnown } from './options/checks.ts'
 import type { ObservedResourceServer } from './telemetry/observe-resource-server.ts'
 
 /** What to issue, on the application's own decision: after its own login, for example. */
@@ -107,11 +107,8 @@ const REVOKE: Names<RevokeRequest> = { token: true, tokenId: true, clientId: tru
 const REVOKE_ALL: Names<RevokeAllRequest> = { subject: true, family: true, clientId: true, reason: true, by: true }
 
 /** A request whose every property restricts it: what is misspelt, or got lost, would revoke more than was meant. */
-function meant<T extends object>(name: string, request: T, names: Names<T>): T {
-  for (const [property, value] of Object.entries(onlyKnown(name, request, names))) {
-    if (value === undefined) throw new TypeError(`${name}: ${property} is undefined: leave it out`)
-  }
-  return request
+function meant<T extends object>(where: string, request: T, names: Names<T>): T {
+  return noneLost(where, onlyKnown(where, request, names), Object.keys(names) as (keyof T)[], 'if all is meant')
 }
 
 /** The part of `fastify.oauth` that stands on a store. */

@@ -16,7 +16,7 @@ import type { AccessTokenVerifier } from './oauth/tokens/access-token.ts'
 import { GraceAnswers } from './oauth/tokens/grace-answers.ts'
 import { Races } from './oauth/tokens/races.ts'
 import type { OAuthTelemetryOptions } from './options/options.ts'
-import { readResource, readRules } from './options/rules.ts'
+import { readRules } from './options/rules.ts'
 import type { Settings } from './options/settings.ts'
 import { pruneRegularly } from './pruning.ts'
 import { withoutQuery } from './routes/log-serializers.ts'
@@ -29,8 +29,6 @@ import { observeTokenServer } from './telemetry/observe-token-server.ts'
 /** What the issuer role needs, before there is a server. */
 export interface IssuerParts {
   readonly rules: Rules
-  /** Those of the audiences that this application is. */
-  readonly resource: readonly string[]
   readonly clients: ClientRegistry
   readonly store: TokenStore
   readonly keys: readonly [SigningKey, ...SigningKey[]]
@@ -52,14 +50,9 @@ export async function issuerParts(
   const store = failClosed(bare, settings.storeTimeout)
   // Hooks of this kind run last first: what everything else stands on goes last.
   fastify.addHook('onClose', () => store.close())
-  const rules = readRules(options)
-  if (settings.trust.some(({ issuer }) => issuer === rules.issuer)) {
-    throw new TypeError('trust[].issuer must not be this server itself')
-  }
   const grants = new Map([...BUILT_IN_GRANTS, ...Object.entries(settings.grants)])
   return {
-    rules,
-    resource: readResource(options.resource, rules.audience),
+    rules: readRules(options),
     clients: clientRegistry(settings.clients, grantTypes(grants)),
     grants,
     store,

@@ -101,7 +101,7 @@ async function oauthTelemetry(fastify: FastifyInstance, options: OAuthTelemetryO
       verifier,
       store: issuer?.store,
       revocationCheck: settings.revocationCheck,
-      resource: issuer?.resource ?? []
+      resource: issuer?.rules.resource ?? []
     }),
     telemetry.observation
   )

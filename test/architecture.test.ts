@@ -14,7 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   plugin: ['issuer-role', 'pruning', 'api', 'guard', 'options', 'production', 'version', ...ROOMS],
   'issuer-role': ['pruning', 'options', ...ROOMS],
   pruning: ['telemetry', 'oauth'],
-  api: ['guard', 'options', 'telemetry', 'oauth'],
+  api: ['guard', 'telemetry', 'oauth'],
   production: ['options'],
   guard: ['routes', 'telemetry', 'oauth'],
   options: ['telemetry', 'jwt', 'oauth'],

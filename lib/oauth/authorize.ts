@@ -33,6 +33,6 @@ export function authorize(
     ...terms,
     grantType,
     refresh: refreshable ? terms : undefined,
-    claims: claims && claimsAsRead(claims)
+    claims: claims === undefined ? undefined : claimsAsRead(claims)
   }
 }

@@ -11,6 +11,8 @@ export interface Rules {
   readonly issuer: string
   /** The resource servers tokens are for; the first is for requests that name none (RFC 9068 section 3). */
   readonly audience: readonly [string, ...string[]]
+  /** Those of them that this application is. */
+  readonly resource: readonly string[]
   readonly accessTokenTtl: number
   readonly refreshTokenIdleTtl: number
   readonly refreshTokenAbsoluteTtl: number

@@ -3,18 +3,6 @@ export function ensure(condition: boolean, message: string): asserts condition {
   if (!condition) throw new TypeError(message)
 }
 
-/** The names an object may have; the compiler sees to it that none is missing. */
-export type Names<T> = Readonly<Record<keyof T, true>>
-
-/** An object without any other properties: a misspelt one is an error, not a default. */
-export function onlyKnown<T extends object>(name: string, value: T, names: Names<T>): T {
-  ensure(typeof value === 'object' && value !== null && !Array.isArray(value), `${name} must be an object`)
-  for (const key of Object.keys(value)) {
-    ensure(Object.hasOwn(names, key), `${name} has no "${key}": it takes ${Object.keys(names).join(', ')}`)
-  }
-  return value
-}
-
 /** Seconds of a day. */
 export const DAY = 86_400
 

@@ -1,6 +1,6 @@
 import type { TrustedIssuer } from '../jwt/trusted-issuer.ts'
 import type { AttemptLimit } from '../oauth/clients/attempts.ts'
-import type { Names } from './checks.ts'
+import type { Names } from '../oauth/properties.ts'
 import type { MetricsOptions, OAuthTelemetryOptions, RefreshTokenOptions, TelemetryOptions } from './options.ts'
 
 /* All options there are, so that a misspelt one is an error and not a default. */

@@ -1,6 +1,7 @@
 import type { Rules } from '../oauth/kernel.ts'
+import { onlyKnown } from '../oauth/properties.ts'
 import { REVOCATION_REASONS } from '../oauth/revocation-reasons.ts'
-import { audiences, DAY, ensure, issuerUrl, onlyKnown, seconds } from './checks.ts'
+import { audiences, DAY, ensure, issuerUrl, seconds } from './checks.ts'
 import { REFRESH_TOKEN_OPTIONS } from './names.ts'
 import type { OAuthTelemetryOptions } from './options.ts'
 
@@ -26,6 +27,16 @@ function readReasons(reasons: readonly string[] = []): ReadonlySet<string> {
   return new Set([...REVOCATION_REASONS, ...reasons])
 }
 
+/** Which of the audiences this application is. */
+function readResource(given: OAuthTelemetryOptions['resource'], audience: Rules['audience']): readonly string[] {
+  const resource = audiences('resource', given ?? audience[0])
+  ensure(
+    resource.every((name) => audience.includes(name)),
+    `resource must be among audience: ${audience.join(', ')}`
+  )
+  return resource
+}
+
 /** The rules of the issuer role. */
 export function readRules({ refreshToken: given = {}, ...options }: OAuthTelemetryOptions): Rules {
   const refreshToken = onlyKnown('refreshToken', given, REFRESH_TOKEN_OPTIONS)
@@ -40,9 +51,11 @@ export function readRules({ refreshToken: given = {}, ...options }: OAuthTelemet
   const graceWindow = seconds('refreshToken.graceWindow', refreshToken.graceWindow ?? DEFAULTS.graceWindow, MINUTE)
   ensure(graceWindow < accessTokenTtl, 'refreshToken.graceWindow must be less than accessTokenTtl')
   ensure(reuse === 'user' || reuse === 'family', "refreshToken.reuse must be 'user' or 'family'")
+  const audience = audiences('audience', options.audience)
   return {
     issuer: issuerUrl('issuer', options.issuer),
-    audience: audiences('audience', options.audience),
+    audience,
+    resource: readResource(options.resource, audience),
     accessTokenTtl,
     refreshTokenIdleTtl: idleTtl,
     refreshTokenAbsoluteTtl: absoluteTtl,
@@ -50,14 +63,4 @@ export function readRules({ refreshToken: given = {}, ...options }: OAuthTelemet
     reuse,
     revocationReasons: readReasons(options.revocationReasons)
   }
-}
-
-/** Which of the audiences this application is. */
-export function readResource(given: OAuthTelemetryOptions['resource'], audience: Rules['audience']): readonly string[] {
-  const resource = audiences('resource', given ?? audience[0])
-  ensure(
-    resource.every((name) => audience.includes(name)),
-    `resource must be among audience: ${audience.join(', ')}`
-  )
-  return resource
 }

@@ -1,14 +1,14 @@
-import { isKeyServerUrl } from '../jwt/key-fetch.ts'
-import type { TrustedIssuer } from '../jwt/trusted-issuer.ts'
 import type { AttemptLimit } from '../oauth/clients/attempts.ts'
 import { systemClock } from '../oauth/clock.ts'
 import { BUILT_IN_GRANTS } from '../oauth/grants/built-in.ts'
 import type { GrantHandler } from '../oauth/grants/grant.ts'
 import { REFRESH_TOKEN } from '../oauth/grants/grant-types.ts'
+import { onlyKnown } from '../oauth/properties.ts'
 import { isQuotable } from '../oauth/wire/challenge.ts'
-import { audiences, DAY, ensure, issuerUrl, onlyKnown, path, seconds } from './checks.ts'
-import { FAILED_ATTEMPTS, ISSUER_ROLE_ONLY, METRICS, OPTIONS, TELEMETRY, TRUST } from './names.ts'
+import { DAY, ensure, path, seconds } from './checks.ts'
+import { FAILED_ATTEMPTS, ISSUER_ROLE_ONLY, METRICS, OPTIONS, TELEMETRY } from './names.ts'
 import type { OAuthTelemetryOptions, TelemetryOptions } from './options.ts'
+import { readTrust } from './trust.ts'
 
 const DEFAULTS = {
   failedAttempts: { max: 10, window: 60 },
@@ -42,33 +42,6 @@ function readGrants(grants: OAuthTelemetryOptions['grants'] = {}): Readonly<Reco
     ensure(typeof handler === 'function', `grants: the handler of "${grantType}" must be a function`)
   }
   return grants
-}
-
-function readTrust(trust: readonly TrustedIssuer[]): readonly TrustedIssuer[] {
-  ensure(Array.isArray(trust) && trust.length > 0, 'trust must be an array of { issuer, audience }, not an empty one')
-  const names = new Set<string>()
-  for (const trusted of trust) {
-    const { issuer, audience, jwksUri, keys, profile } = onlyKnown('trust[]', trusted, TRUST)
-    issuerUrl('trust[].issuer', issuer)
-    ensure(!names.has(issuer), `trust[].issuer "${issuer}" appears twice`)
-    names.add(issuer)
-    audiences('trust[].audience', audience)
-    ensure(keys === undefined || jwksUri === undefined, 'trust[] takes keys or jwksUri, not both')
-    ensure(
-      keys === undefined || (Array.isArray(keys) && keys.length > 0),
-      'trust[].keys must hold at least one public JWK, in an array'
-    )
-    ensure(
-      profile === undefined || profile === 'rfc9068' || profile === 'jwt',
-      "trust[].profile must be 'rfc9068' or 'jwt'"
-    )
-    ensure(jwksUri === undefined || isKeyServerUrl(jwksUri), 'trust[].jwksUri must be https, or http on loopback')
-    ensure(
-      keys !== undefined || jwksUri !== undefined || isKeyServerUrl(issuer),
-      'trust[].issuer must be https, or http on loopback, for its keys to be found: or give trust[].keys or trust[].jwksUri'
-    )
-  }
-  return trust
 }
 
 function readMetrics(metrics: OAuthTelemetryOptions['metrics'] = {}) {
@@ -189,7 +162,7 @@ export function readSettings(options: OAuthTelemetryOptions) {
     storeTimeout,
     revocationCheck,
     grants: readGrants(options.grants),
-    trust: trust === undefined ? [] : readTrust(trust),
+    trust: trust === undefined ? [] : readTrust(trust, options.issuer),
     failedAttempts: readFailedAttempts(options.failedAttempts),
     prefix: path('prefix', options.prefix ?? DEFAULTS.prefix),
     pruneInterval: seconds('pruneInterval', options.pruneInterval ?? DEFAULTS.pruneInterval, { min: 1, max: DAY }),

@@ -189,15 +189,15 @@ export const WRONG: Readonly<Record<string, readonly (readonly [Loose, string])[
     ]
   ],
   clients: [
-    [{ clients: [null] }, 'clients[].id must be 1 to 256 printable ASCII characters'],
+    [{ clients: [null] }, 'clients[] must be an object'],
     [{ clients: [{ id: 7 }] }, 'clients[].id must be 1 to 256 printable ASCII characters'],
     [
       { clients: [{ id: 'a', secret: undefined }] },
-      'clients[].secret of "a" is undefined: leave it out to make the client public'
+      'clients[] "a": secret is undefined: leave it out to make the client public'
     ],
     [
       { clients: [{ id: 'a', secretDigest: undefined }] },
-      'clients[].secretDigest of "a" is undefined: leave it out to make the client public'
+      'clients[] "a": secretDigest is undefined: leave it out to make the client public'
     ],
     [{ clients: [{ id: 'a', grants: 'refresh_token' }] }, `clients[].grants of "a" ${GRANTS_MESSAGE}`],
     [{ clients: [{ id: 'a', grants: [''] }] }, `clients[].grants of "a" ${GRANTS_MESSAGE}`],

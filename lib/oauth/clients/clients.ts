@@ -1,5 +1,6 @@
 import { unavailable } from '../errors.ts'
 import { CLIENT_CREDENTIALS } from '../grants/grant-types.ts'
+import { type Names, noneLost, onlyKnown } from '../properties.ts'
 import { isScopeToken } from '../tokens/scope.ts'
 import { digestBytes } from './secrets.ts'
 
@@ -59,7 +60,8 @@ const list = <T>(value: T | readonly T[] | undefined): readonly T[] =>
 const isListOf = (value: unknown, accepts: (item: string) => boolean): boolean =>
   Array.isArray(value) && value.every((item) => typeof item === 'string' && accepts(item))
 
-const PROPERTIES: Readonly<Record<keyof Client, true>> = {
+/** A misspelt one must not make a confidential client public. */
+const PROPERTIES: Names<Client> = {
   id: true,
   secret: true,
   secretDigest: true,
@@ -68,35 +70,16 @@ const PROPERTIES: Readonly<Record<keyof Client, true>> = {
   introspect: true
 }
 
-/** A misspelt property must not make a confidential client public. @throws TypeError naming it */
-function withoutOthers(client: Client): Client {
-  for (const name of Object.keys(client ?? {})) {
-    if (!Object.hasOwn(PROPERTIES, name)) {
-      throw new TypeError(`clients[] has no "${name}": it takes ${Object.keys(PROPERTIES).join(', ')}`)
-    }
-  }
-  return client
-}
-
-/** An unset variable must not make it public either. @throws TypeError naming the property */
-function assertNoLostSecret(client: Client): void {
-  for (const name of ['secret', 'secretDigest'] as const) {
-    if (Object.hasOwn(client, name) && client[name] === undefined) {
-      throw new TypeError(`clients[].${name} of "${client.id}" is undefined: leave it out to make the client public`)
-    }
-  }
-}
-
 /**
  * @param grantTypes those there are: another is misspelt, or has no handler
  * @throws TypeError naming the property that is wrong
  */
 function registered(given: Client, grantTypes: readonly string[]): RegisteredClient {
-  const client = withoutOthers(given)
-  if (typeof client?.id !== 'string' || !CLIENT_ID.test(client.id)) {
+  const client = onlyKnown('clients[]', given, PROPERTIES)
+  if (typeof client.id !== 'string' || !CLIENT_ID.test(client.id)) {
     throw new TypeError('clients[].id must be 1 to 256 printable ASCII characters')
   }
-  assertNoLostSecret(client)
+  noneLost(`clients[] "${client.id}"`, client, ['secret', 'secretDigest'], 'to make the client public')
   const secrets = list(client.secret)
   if (secrets.some((secret) => typeof secret !== 'string' || secret === '')) {
     throw new TypeError(`clients[].secret of "${client.id}" must be a non-empty string, or an array of them`)

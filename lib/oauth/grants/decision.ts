@@ -1,7 +1,8 @@
+import { type Names, noneLost, onlyKnown } from '../properties.ts'
 import { assertScopeTokens } from '../tokens/scope.ts'
 import type { GrantDecision } from './grant.ts'
 
-const PROPERTIES: Readonly<Record<keyof GrantDecision, true>> = {
+const PROPERTIES: Names<GrantDecision> = {
   subject: true,
   scope: true,
   refreshable: true,
@@ -17,23 +18,14 @@ const PROPERTIES: Readonly<Record<keyof GrantDecision, true>> = {
  */
 export function assertDecision(where: string, decision: GrantDecision | undefined): asserts decision is GrantDecision {
   if (typeof decision !== 'object' || decision === null) throw new TypeError(`${where} did not decide`)
-  for (const name of Object.keys(decision)) {
-    if (!Object.hasOwn(PROPERTIES, name)) {
-      throw new TypeError(`${where} has no "${name}": a decision is made of ${Object.keys(PROPERTIES).join(', ')}`)
-    }
-  }
-  if (Object.hasOwn(decision, 'subject') && decision.subject === undefined) {
-    throw new TypeError(`${where}: subject is undefined: leave it out for a client that acts for itself`)
-  }
-  const { scope, refreshable, claims } = decision
+  onlyKnown(where, decision, PROPERTIES)
+  noneLost(where, decision, ['subject'], 'for a client that acts for itself')
+  const { scope, refreshable } = decision
   if (scope !== undefined) {
     if (!Array.isArray(scope)) throw new TypeError(`${where}: scope must be an array of scope tokens`)
     assertScopeTokens(where, scope)
   }
   if (refreshable !== undefined && typeof refreshable !== 'boolean') {
     throw new TypeError(`${where}: refreshable must be true or false`)
-  }
-  if (claims !== undefined && (typeof claims !== 'object' || claims === null || Array.isArray(claims))) {
-    throw new TypeError(`${where}: claims must be an object`)
   }
 }
